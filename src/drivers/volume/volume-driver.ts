@@ -1,0 +1,45 @@
+// Disks: block devices that live on a host and are served to guests.
+
+/** Where a disk's first content comes from. Absent: it reads zero. */
+export type DiskSource =
+  | { image: `image/${string}` } // an entry of the same plan
+  | { disk: Disk['key'] }
+  | { snapshot: string; disk: Disk['key'] };
+
+export interface Disk {
+  key: `volume/${string}`;
+  sizeGib: number;
+  source?: DiskSource;
+  /** Must be served to guests while true; becomes `DiskFacts.connection`. */
+  exported: boolean;
+  /** Snapshots that must exist; others of this disk are removed. */
+  snapshots: string[];
+}
+
+/** How a guest reaches a disk: what the volume driver says and the hypervisor driver understands. */
+export type Connection = { kind: 'nbd-unix'; path: string; export: string } | { kind: 'simulated'; id: string };
+
+export interface DiskFacts {
+  connection?: Connection;
+  /** Bytes really used on the host. */
+  usedBytes: number;
+}
+
+export interface VolumeCapacity {
+  totalGib: number;
+  freeGib: number;
+}
+
+/** Keeps disks on one host. Ensuring what exists, or removing what is gone, succeeds. */
+export interface VolumeDriver {
+  list(): Promise<Disk['key'][]>;
+  /**
+   * Makes the disk exist with this size (it grows, never shrinks), snapshots and export.
+   * @throws Problem invalid when it would shrink, unavailable when the host has no room
+   */
+  ensure(disk: Disk, images: (key: `image/${string}`) => { path: string; format: 'raw' | 'qcow2' }): Promise<DiskFacts>;
+  remove(key: Disk['key']): Promise<void>;
+  capacity(): Promise<VolumeCapacity>;
+  /** Takes up exports that outlived the agent and starts those that did not. Called once, before the first `ensure`. */
+  restore(): Promise<void>;
+}
