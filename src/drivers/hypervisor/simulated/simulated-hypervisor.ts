@@ -1,0 +1,186 @@
+// Guests of a simulated host: they start, stop, reboot and die, and write a console log, but run nothing.
+
+import type { Guest, GuestFacts, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { SimulatedGuest, SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { simulatedTexts } from '#/drivers/simulated-texts.ts';
+import type { Tools } from '#/drivers/tools.ts';
+import type { Clock } from '#/platform/clock/clock.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+
+export interface SimulatedHypervisorOptions {
+  tools: Tools;
+  host: SimulatedMachine;
+  vcpus: number;
+  memoryMib: number;
+  diskGib: number;
+  /** How long things take, in milliseconds. Default 0: a server is active at once. */
+  delays?: { image?: number; start?: number; stop?: number; reboot?: number };
+}
+
+/** Lines of console that a guest keeps. */
+const consoleLines = 2_000;
+
+/**
+ * Runs the guests of a simulated host. Calls in `host.faults`: `hypervisor.capabilities`, `.list`, `.restore`,
+ * `.ensureImage`, `.removeImage`, `.ensureGuest`, `.removeGuest`, `.reboot`, `.consoleLog`, `.diagnostics`.
+ */
+export function simulatedHypervisor(options: SimulatedHypervisorOptions): HypervisorDriver {
+  const { host, vcpus, memoryMib, diskGib, delays = {} } = options;
+  const { clock } = options.tools;
+  const gate = host.gate(clock);
+
+  return {
+    capabilities: () =>
+      gate('hypervisor.capabilities', 0, () => ({
+        type: 'simulated',
+        version: 1_000_000,
+        accelerator: 'simulated',
+        vcpus,
+        memoryMib,
+        diskGib,
+        cpuModel: 'simulated',
+        architecture: 'x86_64',
+      })),
+    list: () =>
+      gate('hypervisor.list', 0, () => ({ guests: [...host.guests.keys()], images: [...host.images.keys()] })),
+    restore: () => gate('hypervisor.restore', 0, () => host.reportExits()),
+    ensureImage: image =>
+      gate('hypervisor.ensureImage', host.images.has(image.key) ? 0 : (delays.image ?? 0), () => {
+        host.images.set(image.key, structuredClone(image));
+        const format = image.format === 'qcow2' ? 'qcow2' : 'raw';
+        return { path: `/simulated/${image.key}`, format, virtualSizeBytes: image.sizeBytes };
+      }),
+    removeImage: key => gate('hypervisor.removeImage', 0, () => void host.images.delete(key)),
+    ensureGuest: guest =>
+      gate('hypervisor.ensureGuest', delayOf(host.guests.get(guest.key), guest, delays), () =>
+        ensure(host, guest, clock),
+      ),
+    removeGuest: key => gate('hypervisor.removeGuest', delays.stop ?? 0, () => void host.guests.delete(key)),
+    reboot: guest =>
+      gate('hypervisor.reboot', delays.reboot ?? 0, () => {
+        const held = find(host, guest.key);
+        if (held.power === 'stopped' || held.power === 'crashed')
+          throw new Problem('conflict', simulatedTexts.notRunning, { serverId: guest.serverId });
+        start(held, clock);
+      }),
+    consoleLog: (key, lines) =>
+      gate('hypervisor.consoleLog', 0, () => {
+        const log = find(host, key).console;
+        const wanted = lines === null ? log : lines > 0 ? log.slice(-lines) : [];
+        return wanted.map(line => `${line}\n`).join('');
+      }),
+    async consoleSocket(key, kind) {
+      throw new Problem('unsupported', simulatedTexts.noConsole, { serverId: serverIdOf(key), kind });
+    },
+    diagnostics: key => gate('hypervisor.diagnostics', 0, () => diagnosticsOf(find(host, key), clock)),
+    onExit: listener => host.listen(listener),
+    async close() {},
+  };
+}
+
+function ensure(host: SimulatedMachine, guest: Guest, clock: Clock): GuestFacts {
+  const held = host.guests.get(guest.key) ?? create(guest);
+  const wanted = guest.power;
+  const runs = held.power === 'running' || held.power === 'paused';
+  // A guest that ended by itself stays down until a higher number asks for it again.
+  const due = wanted !== 'stopped' && (guest.boot > held.boot || (!runs && held.exitReason === null));
+  if (wanted !== 'stopped' && (due || runs)) checkParts(host, guest);
+  host.guests.set(guest.key, held);
+  held.entry = structuredClone(guest);
+  held.rootGeneration = guest.rootGeneration;
+  if (wanted === 'stopped') {
+    if (runs) say(held, clock, 'reboot: Power down');
+    held.power = 'stopped';
+    held.exitReason = null;
+  } else if (due) {
+    start(held, clock);
+  }
+  if (held.power === 'running' || held.power === 'paused') held.power = wanted;
+  return {
+    power: held.power,
+    accelerator: 'simulated',
+    boot: Math.max(held.boot, 0),
+    ...(held.exitReason !== null && { exitReason: held.exitReason }),
+  };
+}
+
+function create(guest: Guest): SimulatedGuest {
+  return {
+    entry: guest,
+    power: 'stopped',
+    boot: -1,
+    exitReason: null,
+    starts: 0,
+    rootGeneration: guest.rootGeneration,
+    startedAt: 0,
+    console: [],
+  };
+}
+
+/** What a real hypervisor would not start without. */
+function checkParts(host: SimulatedMachine, guest: Guest): void {
+  const needed: string[] = [];
+  for (const image of [guest.root?.image, guest.kernel?.kernel, guest.kernel?.ramdisk])
+    if (image && !host.images.has(image)) needed.push(image);
+  for (const { volumeId } of guest.disks)
+    if (!host.disks.get(`volume/${volumeId}`)?.exported) needed.push(`volume/${volumeId}`);
+  for (const { portId } of guest.nics) if (!host.network.has(`port/${portId}`)) needed.push(`port/${portId}`);
+  if (needed.length > 0) throw new Problem('unavailable', simulatedTexts.missing, { key: guest.key, needs: needed });
+}
+
+function start(held: SimulatedGuest, clock: Clock): void {
+  const guest = held.entry;
+  held.power = 'running';
+  held.boot = guest.boot;
+  held.exitReason = null;
+  held.starts += 1;
+  held.startedAt = clock.monotonic();
+  const hostname = String(guest.instanceData.metaData['hostname'] ?? guest.name).split('.')[0]!;
+  say(held, clock, `Linux version 6.1.0-simulated (${guest.vcpus} vCPU, ${guest.memoryMib} MiB)`);
+  for (const [index, nic] of guest.nics.entries())
+    say(held, clock, `virtio_net eth${index}: ${nic.mac} mtu ${nic.mtu}`);
+  for (const disk of guest.disks) say(held, clock, `virtio_blk ${disk.device}: ${disk.volumeId}`);
+  say(held, clock, `haneul: ssh up, host ${hostname}`);
+  if (guest.instanceData.userData !== undefined) say(held, clock, 'haneul: user-data: exit status 0');
+  held.console.push('=== end of boot ===', '', `${hostname} login:`);
+}
+
+function say(held: SimulatedGuest, clock: Clock, line: string): void {
+  const seconds = (clock.monotonic() - held.startedAt) / 1000;
+  held.console.push(`[${seconds.toFixed(6).padStart(12)}] ${line}`);
+  if (held.console.length > consoleLines) held.console.splice(0, held.console.length - consoleLines);
+}
+
+function delayOf(held: SimulatedGuest | undefined, guest: Guest, delays: { start?: number; stop?: number }): number {
+  const runs = held?.power === 'running' || held?.power === 'paused';
+  if (guest.power === 'stopped') return runs ? (delays.stop ?? 0) : 0;
+  return runs && held?.boot === guest.boot ? 0 : (delays.start ?? 0);
+}
+
+function diagnosticsOf(held: SimulatedGuest, clock: Clock): Record<string, unknown> {
+  const { entry } = held;
+  const diagnostics: Record<string, unknown> = {
+    state: held.power,
+    uptime: held.power === 'running' ? Math.floor((clock.monotonic() - held.startedAt) / 1000) : 0,
+    memory: entry.memoryMib * 1024,
+    'memory-actual': entry.memoryMib * 1024,
+    'memory-rss': 0,
+  };
+  for (let cpu = 0; cpu < entry.vcpus; cpu += 1) diagnostics[`cpu${cpu}_time`] = 0;
+  for (const device of [...(entry.root ? ['vda'] : []), ...entry.disks.map(disk => disk.device)])
+    for (const counter of ['read', 'read_req', 'write', 'write_req', 'errors']) diagnostics[`${device}_${counter}`] = 0;
+  for (const { tap } of entry.nics)
+    for (const counter of ['rx', 'rx_packets', 'rx_errors', 'rx_drop', 'tx', 'tx_packets', 'tx_errors', 'tx_drop'])
+      diagnostics[`${tap}_${counter}`] = 0;
+  return diagnostics;
+}
+
+function find(host: SimulatedMachine, key: Guest['key']): SimulatedGuest {
+  const held = host.guests.get(key);
+  if (!held) throw new Problem('notFound', simulatedTexts.noGuest, { serverId: serverIdOf(key) });
+  return held;
+}
+
+function serverIdOf(key: Guest['key']): string {
+  return key.slice('server/'.length);
+}

@@ -1,0 +1,135 @@
+// The reality of one simulated machine: what stays when its agent dies. Drivers made over the same host
+// find what earlier ones left, so a test drops the agent at any point and starts a new one.
+
+import type { BaseImage, Guest, GuestExit } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { Filters, HostGroup, MetadataHandler, NetworkEntry } from '#/drivers/network/network-driver.ts';
+import { type Faults, simulatedFaults } from '#/drivers/simulated-faults.ts';
+import type { Disk } from '#/drivers/volume/volume-driver.ts';
+import type { Clock, Random } from '#/platform/clock/clock.ts';
+import { sleep } from '#/platform/clock/clock.ts';
+
+export interface SimulatedGuest {
+  /** The last entry that was made so. */
+  entry: Guest;
+  power: 'running' | 'stopped' | 'paused' | 'crashed';
+  /** The boot number that runs or ran last; -1 before the first start. */
+  boot: number;
+  /** Set when the guest ended by itself under `boot`. */
+  exitReason: string | null;
+  /** How often it really started: a reboot counts too. */
+  starts: number;
+  /** Which generation the root disk was made for. */
+  rootGeneration: number;
+  startedAt: number;
+  console: string[];
+}
+
+export interface SimulatedDisk {
+  sizeGib: number;
+  /** What the first content came from, as the entry said. */
+  source: Disk['source'] | null;
+  exported: boolean;
+  snapshots: Set<string>;
+}
+
+export type PlacedEntry = Exclude<NetworkEntry, HostGroup>;
+
+export interface SimulatedHost {
+  guests: Map<Guest['key'], SimulatedGuest>;
+  images: Map<BaseImage['key'], BaseImage>;
+  disks: Map<Disk['key'], SimulatedDisk>;
+  network: Map<PlacedEntry['key'], PlacedEntry>;
+  /** Null until the first `ensureFilters` since the machine started. */
+  filters: Filters | null;
+  faults: Faults;
+  /** What the agent answers guests' metadata requests with; null while none listens. */
+  metadata: MetadataHandler | null;
+  /** Lets a guest end by itself. Nothing happens to one that does not run. */
+  exit(serverId: string, kind: GuestExit['kind']): void;
+  /** The machine loses power and comes back: disks and files stay, guests, exports and networks are gone. */
+  reboot(): void;
+  /** The agent dies: its drivers do nothing more, not even what they had begun. */
+  dropAgent(): void;
+}
+
+/** What drivers share with the host, beyond what tests see. */
+export interface SimulatedMachine extends SimulatedHost {
+  listen(listener: (exit: GuestExit) => void): void;
+  /** Tells the listener of the exits that nobody saw. */
+  reportExits(): void;
+  /** A gate for one driver: every call passes it. Latency and faults happen there. */
+  gate(clock: Clock): Gate;
+}
+
+/**
+ * Runs one call of a driver. `effect` happens at once, after the latency, unless the agent died meanwhile;
+ * a dead agent's call never returns.
+ */
+export type Gate = <T>(call: string, delayMs: number, effect: () => T) => Promise<T>;
+
+/** A machine with nothing on it. @param facts.random only decides random faults */
+export function simulatedHost(facts: { random: Random }): SimulatedMachine {
+  let agent = 0;
+  let listener: { agent: number; call: (exit: GuestExit) => void } | null = null;
+  let unseen: GuestExit[] = [];
+  const faults = simulatedFaults(facts.random);
+
+  function reportExits(): void {
+    if (listener?.agent !== agent) return;
+    const exits = unseen;
+    unseen = [];
+    for (const exit of exits) listener.call(exit);
+  }
+
+  const host: SimulatedMachine = {
+    guests: new Map(),
+    images: new Map(),
+    disks: new Map(),
+    network: new Map(),
+    filters: null,
+    faults,
+    metadata: null,
+    exit(serverId, kind) {
+      const guest = host.guests.get(`server/${serverId}`);
+      if (!guest || (guest.power !== 'running' && guest.power !== 'paused')) return;
+      guest.power = kind === 'crash' ? 'crashed' : 'stopped';
+      guest.exitReason = kind === 'crash' ? 'The simulated guest crashed.' : 'shutdown';
+      unseen.push({ serverId, boot: guest.boot, reason: guest.exitReason, kind });
+      reportExits();
+    },
+    reboot() {
+      for (const guest of host.guests.values()) {
+        guest.power = 'stopped';
+        guest.boot = -1;
+        guest.exitReason = null;
+      }
+      for (const disk of host.disks.values()) disk.exported = false;
+      host.network.clear();
+      host.filters = null;
+      unseen = [];
+      host.dropAgent();
+    },
+    dropAgent() {
+      agent += 1;
+      listener = null;
+      host.metadata = null;
+    },
+    listen(call) {
+      listener = { agent, call };
+    },
+    reportExits,
+    gate(clock) {
+      const mine = agent;
+      return async (call, delayMs, effect) => {
+        const fault = faults.take(call);
+        if (delayMs > 0) await sleep(clock, delayMs);
+        if (mine !== agent || fault === 'hang') return new Promise(() => {});
+        if (fault === 'fail') throw faults.failure(call);
+        const answer = effect();
+        if (fault === 'loseAnswer') throw faults.failure(call);
+        return answer;
+      };
+    },
+  };
+  return host;
+}
