@@ -31,16 +31,18 @@ function text(id: string, patterns: Record<Language, string>): Text {
       const spoken: Language = language === 'ko' ? 'ko' : 'en';
       let format = formats.get(spoken);
       if (!format) formats.set(spoken, (format = new IntlMessageFormat(patterns[spoken], spoken)));
-      return String(format.format(plain(facts)));
+      return String(format.format(plain(patterns[spoken], facts)));
     },
   };
 }
 
 /** Lists become `a, b`, missing facts become `-`, numbers stay ungrouped: ids and sizes are read by programs too. */
-function plain(facts: Record<string, unknown>): Record<string, string> {
+function plain(pattern: string, facts: Record<string, unknown>): Record<string, string> {
   const named: Record<string, string> = {};
-  for (const [name, value] of Object.entries(facts))
+  for (const [, name = ''] of pattern.matchAll(/\{(\w+)/g)) {
+    const value = facts[name];
     named[name] = Array.isArray(value) ? value.join(', ') : value === undefined || value === null ? '-' : String(value);
+  }
   return named;
 }
 

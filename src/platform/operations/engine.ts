@@ -1,0 +1,315 @@
+// Runs operations to their end, whatever happens to the process: each step's record commits with its effect, or after it
+// where the effect is outside; whoever finds an unleased operation goes on from its last record.
+
+import type { Bus } from '#/platform/bus/bus.ts';
+import { type Clock, newUuid, type Random, type Timer } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { now, nowMs, type Tx } from '#/platform/database/tx.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import type { OperationKind, Outside, Step } from '#/platform/operations/operation.ts';
+import { attachHints, type OperationRow, table } from '#/platform/operations/operation.store.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { reviveProblem, storeProblem } from '#/platform/problem/stored-problem.ts';
+import { platformTexts } from '#/platform/text/texts.ts';
+
+/** What the engine asks of the hosts' plans and reports. */
+export interface HostState {
+  /** The host's plan may have changed: its agent is to look. Commits with the transaction. */
+  replan(tx: Tx, host: string): Promise<void>;
+  entry(tx: Tx, host: string, key: string): Promise<EntryState>;
+  /** True when the host no longer holds the entry. */
+  gone(tx: Tx, host: string, key: string): Promise<boolean>;
+}
+
+export type EntryState =
+  | { state: 'applied'; facts: Record<string, unknown> }
+  | { state: 'pending' }
+  | { state: 'failed'; problem: Problem }
+  | { state: 'unplanned' };
+
+export interface EngineOptions {
+  db: Database;
+  slots: Map<symbol, unknown>;
+  bus: Bus;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  hosts: HostState;
+  kinds: OperationKind[];
+  /** Operations that run at the same time. */
+  concurrency?: number;
+}
+
+export interface Engine {
+  /** Takes up what is there and keeps going until `stop`. */
+  start(): void;
+  stop(): Promise<void>;
+  /** True when nothing runs and nothing is due. */
+  quiet(): boolean;
+}
+
+const sweepMs = 1_000;
+const leaseMs = 30_000;
+/** While waiting for a host, look again this often even when no report wakes us. */
+const lookAgainMs = 15_000;
+const triesBeforeUnwinding = 5;
+
+type Outcome = 'on' | 'rest' | 'lost';
+
+export function createEngine(options: EngineOptions): Engine {
+  const { db, bus, clock, random, log, hosts } = options;
+  const owner = newUuid(random);
+  const kinds = new Map(options.kinds.map(kind => [kind.kind, kind]));
+  const running = new Map<string, Promise<void>>();
+  const queued = new Set<string>();
+  const concurrency = options.concurrency ?? 32;
+  let stopped = true;
+  let timer: Timer | undefined;
+  attachHints(options.slots, id => {
+    if (stopped) return;
+    queued.add(id);
+    pump();
+  });
+
+  function pump(): void {
+    for (const id of queued) {
+      if (stopped || running.size >= concurrency) return;
+      if (running.has(id)) continue;
+      queued.delete(id);
+      const work = drive(id)
+        .catch((error: unknown) => log.error({ operation: id, error }, 'operation engine'))
+        .finally(() => {
+          running.delete(id);
+          pump();
+        });
+      running.set(id, work);
+    }
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      const due = await db.read(tx =>
+        table(tx)
+          .selectFrom('operations')
+          .select('id')
+          .where('phase', 'in', ['forward', 'undo'])
+          .where('wakeAt', '<=', nowMs(tx))
+          .orderBy('wakeAt')
+          .limit(500)
+          .execute(),
+      );
+      for (const { id } of due) if (!running.has(id)) queued.add(id);
+      pump();
+    } catch (error) {
+      log.error({ error }, 'operation sweep');
+    }
+    if (!stopped) timer = clock.after(sweepMs, () => void sweep());
+  }
+
+  async function drive(id: string): Promise<void> {
+    let outcome: Outcome = 'on';
+    while (outcome === 'on' && !stopped) outcome = await advance(id);
+  }
+
+  /** One step, forward or back. */
+  async function advance(id: string): Promise<Outcome> {
+    const row = await db.read(tx => table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst());
+    if (!row || !mine(row)) return 'lost';
+    const kind = kinds.get(row.kind);
+    if (!kind) {
+      log.error({ operation: id, kind: row.kind }, 'unknown kind of operation');
+      return 'lost';
+    }
+    if (row.phase === 'undo') return undoOne(row, kind);
+    const step = kind.steps[row.step];
+    if (!step) return db.write(tx => save(tx, row, { phase: 'done', leaseOwner: null }, 'rest'), asked(row));
+    try {
+      return await doOne(row, step);
+    } catch (thrown) {
+      return failedStep(row, kind, step, thrown);
+    }
+  }
+
+  async function doOne(row: OperationRow, step: Step): Promise<Outcome> {
+    const state = JSON.parse(row.state) as Record<string, unknown>;
+    switch (step.type) {
+      case 'write':
+        return db.write(async tx => {
+          if (!(await stillOurs(tx, row))) return 'lost';
+          const added = await step.do(tx, state);
+          return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+        }, asked(row));
+      case 'applied':
+      case 'removed':
+        return db.write(tx => look(tx, row, step, state), asked(row));
+      case 'call': {
+        if (!(await lease(row))) return 'lost';
+        const stopRenewing = renewLease(row);
+        try {
+          const added = await step.do(outside(row, step), state);
+          return await db.write(async tx => {
+            if (!(await stillOurs(tx, row))) return 'lost';
+            return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+          }, asked(row));
+        } finally {
+          stopRenewing();
+        }
+      }
+    }
+  }
+
+  async function look(tx: Tx, row: OperationRow, step: Step & { type: 'applied' | 'removed' }, state: Record<string, unknown>): Promise<Outcome> {
+    if (!(await stillOurs(tx, row))) return 'lost';
+    const wanted = step.where(state);
+    if (!row.waitKeys) for (const host of new Set(wanted.map(key => key.host))) await hosts.replan(tx, host);
+    const facts: Record<string, unknown>[] = [];
+    let missing: { host: string; key: string } | undefined;
+    for (const { host, key } of wanted) {
+      if (step.type === 'removed') {
+        if (!(await hosts.gone(tx, host, key))) missing ??= { host, key };
+        continue;
+      }
+      const entry = await hosts.entry(tx, host, key);
+      if (entry.state === 'failed') throw entry.problem;
+      if (entry.state === 'unplanned') throw new Problem('conflict', platformTexts.noSuchEntry, { host, key });
+      if (entry.state === 'applied') facts.push(entry.facts);
+      else missing ??= { host, key };
+    }
+    if (!missing) {
+      const added = step.type === 'applied' ? step.take?.(facts, state) : undefined;
+      return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+    }
+    const at = nowMs(tx);
+    if (step.type === 'applied' && at - row.stepStartedAt > step.timeoutMs)
+      throw new Problem('unavailable', platformTexts.hostLate, { ...missing, seconds: Math.round(step.timeoutMs / 1000) });
+    const waitKeys = wanted.map(key => key.key).join('\n');
+    return save(tx, row, { waitHost: missing.host, waitKeys, wakeAt: at + lookAgainMs, leaseOwner: null }, 'rest');
+  }
+
+  /** A step that threw: a refusal unwinds at once, anything else is tried again first. */
+  async function failedStep(row: OperationRow, kind: OperationKind, step: Step, thrown: unknown): Promise<Outcome> {
+    const refused = thrown instanceof Problem && thrown.kind !== 'unavailable';
+    const problem = thrown instanceof Problem ? thrown : new Problem('unavailable', platformTexts.bug, { requestId: row.requestId }, { cause: thrown });
+    const attempts = row.attempts + 1;
+    log.warn({ operation: row.id, kind: row.kind, step: step.name, attempts, requestId: row.requestId, error: thrown }, 'step failed');
+    const late = step.type === 'applied';
+    const giveUp = kind.onFailure === 'unwind' && (refused || late || attempts >= triesBeforeUnwinding);
+    return db.write(async tx => {
+      if (!(await stillOurs(tx, row))) return 'lost';
+      const stored = storeProblem(problem);
+      if (giveUp) return save(tx, row, { phase: 'undo', step: row.step - 1, attempts: 0, problem: stored, waitHost: null, waitKeys: null }, 'on');
+      return save(tx, row, { attempts, problem: stored, wakeAt: nowMs(tx) + backoffMs(attempts), leaseOwner: null }, 'rest');
+    }, asked(row));
+  }
+
+  async function undoOne(row: OperationRow, kind: OperationKind): Promise<Outcome> {
+    const state = JSON.parse(row.state) as Record<string, unknown>;
+    const step = kind.steps[row.step];
+    try {
+      if (!step) {
+        return await db.write(async tx => {
+          if (!(await stillOurs(tx, row))) return 'lost';
+          await kind.onFailed?.(tx, state, reviveProblem(row.problem!));
+          return save(tx, row, { phase: 'failed', leaseOwner: null }, 'rest');
+        }, asked(row));
+      }
+      if (step.type === 'call' && step.undo) {
+        if (!(await lease(row))) return 'lost';
+        const stopRenewing = renewLease(row);
+        try {
+          await step.undo(outside(row, step), state);
+        } finally {
+          stopRenewing();
+        }
+      }
+      return await db.write(async tx => {
+        if (!(await stillOurs(tx, row))) return 'lost';
+        if (step.type === 'write') await step.undo?.(tx, state);
+        return save(tx, row, { step: row.step - 1, attempts: 0 }, 'on');
+      }, asked(row));
+    } catch (thrown) {
+      log.warn({ operation: row.id, kind: row.kind, step: step?.name, error: thrown }, 'undo failed; it will be tried again');
+      return db.write(async tx => {
+        if (!(await stillOurs(tx, row))) return 'lost';
+        const attempts = row.attempts + 1;
+        return save(tx, row, { attempts, wakeAt: nowMs(tx) + backoffMs(attempts), leaseOwner: null }, 'rest');
+      }, asked(row));
+    }
+  }
+
+  function mine(row: OperationRow): boolean {
+    const under = row.phase === 'forward' || row.phase === 'undo';
+    return under && (row.leaseOwner === null || row.leaseOwner === owner || row.leaseUntil < clock.now());
+  }
+
+  /** Nobody took it over or ended it since `row` was read. */
+  async function stillOurs(tx: Tx, row: OperationRow): Promise<boolean> {
+    const current = await table(tx)
+      .selectFrom('operations')
+      .select(['phase', 'step', 'leaseOwner', 'leaseUntil', 'attempts'])
+      .where('id', '=', row.id)
+      .executeTakeFirst();
+    return !!current && current.phase === row.phase && current.step === row.step && mine({ ...row, ...current });
+  }
+
+  async function save(tx: Tx, row: OperationRow, change: Partial<OperationRow>, outcome: Outcome): Promise<Outcome> {
+    await table(tx).updateTable('operations').set({ ...change, updatedAt: now(tx) }).where('id', '=', row.id).execute();
+    return outcome;
+  }
+
+  function nextStep(tx: Tx, row: OperationRow, state: object): Partial<OperationRow> {
+    const at = nowMs(tx);
+    return { state: JSON.stringify(state), step: row.step + 1, attempts: 0, problem: null, stepStartedAt: at, wakeAt: at, waitHost: null, waitKeys: null };
+  }
+
+  async function lease(row: OperationRow): Promise<boolean> {
+    return db.write(async tx => {
+      if (!(await stillOurs(tx, row))) return false;
+      await save(tx, row, { leaseOwner: owner, leaseUntil: nowMs(tx) + leaseMs, wakeAt: nowMs(tx) + leaseMs }, 'on');
+      return true;
+    }, asked(row));
+  }
+
+  function renewLease(row: OperationRow): () => void {
+    let renewal: Timer;
+    let over = false;
+    const renew = (): void => {
+      void lease(row)
+        .catch((error: unknown) => log.warn({ operation: row.id, error }, 'lease not renewed'))
+        .then(() => {
+          if (!over) renewal = clock.after(leaseMs / 3, renew);
+        });
+    };
+    renewal = clock.after(leaseMs / 3, renew);
+    return () => {
+      over = true;
+      renewal.cancel();
+    };
+  }
+
+  function outside(row: OperationRow, step: Step): Outside {
+    return { db, bus, clock, log, idempotencyKey: `${row.id}/${step.name}` };
+  }
+
+  return {
+    start() {
+      stopped = false;
+      void sweep();
+    },
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await Promise.allSettled(running.values());
+    },
+    quiet: () => running.size === 0 && queued.size === 0,
+  };
+}
+
+function asked(row: OperationRow): { requestId: string | null } {
+  return { requestId: row.requestId };
+}
+
+/** 0.5 s, 1 s, 2 s … 60 s. */
+function backoffMs(attempts: number): number {
+  return Math.min(60_000, 250 * 2 ** Math.min(attempts, 10));
+}

@@ -1,0 +1,152 @@
+// The table of operations: what runs, how far it is, what it waits for, how it ended.
+
+import { createIndex, createTable, type Migration } from '#/platform/database/migrations.ts';
+import { afterCommit, contextOf, newId, now, nowMs, type Tx } from '#/platform/database/tx.ts';
+import type { Operation } from '#/platform/operations/operation.ts';
+
+/** `forward` and `undo` are under way; the others have ended. */
+export type Phase = 'forward' | 'undo' | 'done' | 'failed' | 'superseded' | 'abandoned';
+
+export interface OperationRow {
+  id: string;
+  kind: string;
+  resourceId: string;
+  projectId: string | null;
+  requestId: string | null;
+  /** JSON: the input and all that the steps have added. */
+  state: string;
+  step: number;
+  phase: Phase;
+  attempts: number;
+  /** Milliseconds since 1970: not to be looked at before. */
+  wakeAt: number;
+  stepStartedAt: number;
+  leaseOwner: string | null;
+  leaseUntil: number;
+  /** The host that is waited for, and the plan keys, each between newlines. */
+  waitHost: string | null;
+  waitKeys: string | null;
+  /** JSON of a `StoredProblem`: why it unwinds, or what the last try met. */
+  problem: string | null;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export function table(tx: Tx) {
+  return tx.withTables<{ operations: OperationRow }>();
+}
+
+const slot = Symbol('operations');
+
+/** Attaches the engine's ear to a database's transactions: it is told of work as soon as it is committed. */
+export function attachHints(slots: Map<symbol, unknown>, hint: (id: string) => void): void {
+  slots.set(slot, hint);
+}
+
+export function hint(tx: Tx, id: string): void {
+  const tell = contextOf(tx).slots.get(slot) as ((id: string) => void) | undefined;
+  if (tell) afterCommit(tx, () => tell(id));
+}
+
+/** Records long work in the transaction that made it necessary. @returns the operation's id */
+export async function start<I extends object, S extends object>(
+  tx: Tx,
+  kind: Operation<I, S>,
+  input: NoInfer<I>,
+  about: { resourceId: string; projectId?: string | null; delayMs?: number },
+): Promise<string> {
+  const id = newId(tx);
+  const at = nowMs(tx);
+  await table(tx)
+    .insertInto('operations')
+    .values({
+      id,
+      kind: kind.kind,
+      resourceId: about.resourceId,
+      projectId: about.projectId ?? null,
+      requestId: contextOf(tx).requestId,
+      state: JSON.stringify(input),
+      step: 0,
+      phase: 'forward',
+      attempts: 0,
+      wakeAt: at + (about.delayMs ?? 0),
+      stepStartedAt: at,
+      leaseOwner: null,
+      leaseUntil: 0,
+      waitHost: null,
+      waitKeys: null,
+      problem: null,
+      createdAt: now(tx),
+      updatedAt: now(tx),
+    })
+    .execute();
+  if (!about.delayMs) hint(tx, id);
+  return id;
+}
+
+/** Ends whatever still runs for a resource, because what now begins takes its place (a delete during a create). */
+export async function supersede(tx: Tx, resourceId: string): Promise<void> {
+  await table(tx)
+    .updateTable('operations')
+    .set({ phase: 'superseded', waitHost: null, waitKeys: null, updatedAt: now(tx) })
+    .where('resourceId', '=', resourceId)
+    .where('phase', 'in', ['forward', 'undo'])
+    .execute();
+}
+
+/** Wakes the operations that wait for these entries of a host's plan. Called in the transaction that records the report. */
+export async function wakeWaiting(tx: Tx, host: string, keys: Iterable<string>): Promise<void> {
+  const told = new Set(keys);
+  const waiting = await table(tx)
+    .selectFrom('operations')
+    .select(['id', 'waitKeys'])
+    .where('waitHost', '=', host)
+    .where('phase', 'in', ['forward', 'undo'])
+    .execute();
+  const ids = waiting.filter(row => row.waitKeys?.split('\n').some(key => told.has(key))).map(row => row.id);
+  if (!ids.length) return;
+  await table(tx).updateTable('operations').set({ wakeAt: nowMs(tx) }).where('id', 'in', ids).execute();
+  for (const id of ids) hint(tx, id);
+}
+
+/** The operations of a resource, newest first. */
+export async function operationsOf(tx: Tx, resourceId: string): Promise<OperationRow[]> {
+  return table(tx).selectFrom('operations').selectAll().where('resourceId', '=', resourceId).orderBy('createdAt', 'desc').execute();
+}
+
+/** Ended operations older than `before` (a timestamp) are forgotten. */
+export async function forgetEnded(tx: Tx, before: string): Promise<void> {
+  await table(tx).deleteFrom('operations').where('phase', 'not in', ['forward', 'undo']).where('updatedAt', '<', before).execute();
+}
+
+export const operationMigrations: Migration[] = [
+  {
+    name: 'platform/0002-operations',
+    async up(tx, engine) {
+      await createTable(tx, engine, 'operations', {
+        id: 'text primary key',
+        kind: 'text not null',
+        resourceId: 'text not null',
+        projectId: 'text',
+        requestId: 'text',
+        state: 'text not null',
+        step: 'integer not null',
+        phase: 'text not null',
+        attempts: 'integer not null',
+        wakeAt: 'integer not null',
+        stepStartedAt: 'integer not null',
+        leaseOwner: 'text',
+        leaseUntil: 'integer not null',
+        waitHost: 'text',
+        waitKeys: 'text',
+        problem: 'text',
+        createdAt: 'text not null',
+        updatedAt: 'text not null',
+      });
+      const running = `"phase" in ('forward', 'undo')`;
+      await createIndex(tx, 'operations', ['wakeAt'], { where: running });
+      await createIndex(tx, 'operations', ['waitHost'], { where: running });
+      await createIndex(tx, 'operations', ['resourceId', 'createdAt']);
+    },
+  },
+];
