@@ -46,7 +46,7 @@ export function createEndpoint(options: { clock: Clock; log?: Logger; send: (fra
     for (const pattern of [subject, wildcardOf(subject)]) {
       const handlers = pattern === null ? undefined : subscriptions.get(pattern);
       if (!handlers) continue;
-      for (const handler of [...handlers]) {
+      for (const handler of handlers) {
         try {
           handler(message, subject);
         } catch (err) {
@@ -164,12 +164,12 @@ export function createEndpoint(options: { clock: Clock; log?: Logger; send: (fra
     },
     disconnected() {
       online = false;
-      for (const [id, request] of [...waiting]) if (request.sent) fail(id, 'disconnected');
+      for (const [id, request] of waiting) if (request.sent) fail(id, 'disconnected');
     },
     end() {
       ended = true;
       online = false;
-      for (const id of [...waiting.keys()]) fail(id, 'closed');
+      for (const id of waiting.keys()) fail(id, 'closed');
       subscriptions.clear();
       served.clear();
     },

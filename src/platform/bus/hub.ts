@@ -85,9 +85,9 @@ export function createHub(): Hub {
       }
     },
     leave(peer) {
-      for (const subject of [...subscribers.keys()]) drop(subscribers, subject, peer);
-      for (const subject of [...servers.keys()]) dropServer(servers, subject, peer);
-      for (const [id, { from, fromId, to }] of [...open]) {
+      for (const subject of subscribers.keys()) drop(subscribers, subject, peer);
+      for (const subject of servers.keys()) dropServer(servers, subject, peer);
+      for (const [id, { from, fromId, to }] of open) {
         if (from !== peer && to !== peer) continue;
         open.delete(id);
         if (to === peer && from !== peer) from.send({ t: 'res', id: fromId, e: { none: 'disconnected' } });
