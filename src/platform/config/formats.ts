@@ -1,0 +1,27 @@
+// Shapes of values that a schema cannot say.
+
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+export function isAddress(value: string): boolean {
+  return isIP(value) !== 0;
+}
+
+/** A network, not an address in one: `10.0.0.0/24`. */
+export function isCidr(value: string): boolean {
+  const [address = '', prefix] = value.split('/');
+  if (!isAddress(address) || prefix === undefined || !ipaddr.isValidCIDR(value)) return false;
+  const family = isIP(address) === 4 ? ipaddr.IPv4 : ipaddr.IPv6;
+  return family.networkAddressFromCIDR(value).toNormalizedString() === ipaddr.parse(address).toNormalizedString();
+}
+
+export function isHttpUrl(value: string): boolean {
+  const url = URL.parse(value);
+  return (
+    url !== null &&
+    (url.protocol === 'http:' || url.protocol === 'https:') &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === ''
+  );
+}

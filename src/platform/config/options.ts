@@ -1,0 +1,155 @@
+// Every option that an operator can set, in one table: type, default, what it means. The configuration file, the
+// environment (`HANEUL_LISTEN_PORT`), the documentation and the type `Config` are read off it.
+
+import type { Static, TSchema } from 'typebox';
+import { Type } from 'typebox';
+import { isAddress, isCidr, isHttpUrl } from './formats.ts';
+
+export interface Option<S extends TSchema = TSchema> {
+  schema: S;
+  default: Static<S>;
+  en: string;
+  ko: string;
+  /** A narrower rule than the schema can say, and a value that fits it. */
+  check?: { holds: (value: string) => boolean; example: string };
+  /** Shown as `***`. */
+  secret?: true;
+}
+
+function option<S extends TSchema>(schema: S, rest: Omit<Option<S>, 'schema'>): Option<S> {
+  return { schema, ...rest };
+}
+
+function quota(limit: number, en: string, ko: string): Option<Type.TInteger> {
+  return option(Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), {
+    default: limit,
+    en: `${en} per project; -1 is unlimited.`,
+    ko: `프로젝트당 ${ko}. -1은 무제한.`,
+  });
+}
+
+const text = Type.String({ minLength: 1, maxLength: 255 });
+const ratio = Type.Number({ minimum: 0.1, maximum: 64 });
+
+export const options = {
+  listen_address: option(text, {
+    default: '127.0.0.1',
+    check: { holds: isAddress, example: '0.0.0.0' },
+    en: 'The address on which the APIs and the dashboard answer. 0.0.0.0 is every IPv4 address of this machine.',
+    ko: 'API와 대시보드가 응답하는 주소. 0.0.0.0은 이 컴퓨터의 모든 IPv4 주소.',
+  }),
+  listen_port: option(Type.Integer({ minimum: 1, maximum: 65_535 }), {
+    default: 8700,
+    en: 'The TCP port of the APIs and the dashboard.',
+    ko: 'API와 대시보드의 TCP 포트.',
+  }),
+  public_url: option(Type.Union([Type.Null(), text]), {
+    default: null,
+    check: { holds: isHttpUrl, example: 'https://cloud.example.org' },
+    en: 'The URL by which clients reach this cloud, as the catalog tells it; set it behind a proxy. Empty: made of the listen address and port.',
+    ko: '클라이언트가 이 클라우드에 접속하는 URL로, 카탈로그에 실립니다. 프록시 뒤에 있을 때 설정합니다. 비우면 응답 주소와 포트로 만듭니다.',
+  }),
+  log_level: option(Type.Enum(['debug', 'info', 'warn', 'error']), {
+    default: 'info',
+    en: 'The least important lines that the logs keep.',
+    ko: '로그에 남기는 가장 낮은 중요도.',
+  }),
+  region_name: option(text, {
+    default: 'RegionOne',
+    en: 'The name of this region in the catalog.',
+    ko: '카탈로그에 실리는 리전 이름.',
+  }),
+  admin_password: option(Type.Union([Type.Null(), Type.String({ minLength: 8, maxLength: 4096 })]), {
+    default: null,
+    secret: true,
+    en: 'The password of the user admin, set at the first start. Empty: a random one is made and written to clouds.yaml.',
+    ko: '첫 시작 때 정해지는 admin 사용자의 비밀번호. 비우면 임의로 만들어 clouds.yaml에 적습니다.',
+  }),
+  external_network_cidr: option(text, {
+    default: '172.24.4.0/24',
+    check: { holds: isCidr, example: '172.24.4.0/24' },
+    en: 'The range of floating IP addresses, made as the network "public" at the first start. Its first address is put on this machine.',
+    ko: '유동 IP 주소의 범위. 첫 시작 때 "public" 네트워크로 만들어지고, 첫 주소는 이 컴퓨터에 부여됩니다.',
+  }),
+  dns_servers: option(Type.Array(text, { maxItems: 8 }), {
+    default: [],
+    check: { holds: isAddress, example: '9.9.9.9' },
+    en: 'Name servers for guests on subnets that name none. Empty: those of this machine.',
+    ko: '이름 서버가 지정되지 않은 서브넷의 게스트가 쓸 이름 서버. 비우면 이 컴퓨터의 것을 씁니다.',
+  }),
+  accelerator: option(Type.Enum(['auto', 'kvm', 'tcg']), {
+    default: 'auto',
+    en: 'How guests run: kvm uses the processor, tcg emulates it (slow, and no security boundary), auto takes kvm where it works.',
+    ko: '게스트 실행 방식. kvm은 프로세서의 가상화를 쓰고, tcg는 에뮬레이션(느리고 보안 경계가 아님), auto는 가능하면 kvm을 씁니다.',
+  }),
+  simulate_hosts: option(Type.Integer({ minimum: 0, maximum: 10_000 }), {
+    default: 0,
+    en: 'How many simulated hosts the cloud has, for trying clients without root; 0 is a real cloud on this machine.',
+    ko: '시뮬레이션 호스트의 수. root 없이 클라이언트를 시험할 때 씁니다. 0이면 이 컴퓨터에 실제 클라우드를 만듭니다.',
+  }),
+  worker_concurrency: option(Type.Integer({ minimum: 1, maximum: 1024 }), {
+    default: 16,
+    en: 'How many operations (long work) run at the same time.',
+    ko: '동시에 실행되는 작업(오래 걸리는 일)의 수.',
+  }),
+  token_lifetime_seconds: option(Type.Integer({ minimum: 60, maximum: 604_800 }), {
+    default: 3600,
+    en: 'How long a token is valid, in seconds.',
+    ko: '토큰의 유효 시간(초).',
+  }),
+  policy_directory: option(text, {
+    default: 'policy',
+    en: "The directory with the operator's policy files, one per service (`compute.yaml`); relative to the data directory.",
+    ko: '운영자의 정책 파일 디렉터리. 서비스마다 파일 하나(`compute.yaml`). 데이터 디렉터리 기준 상대 경로.',
+  }),
+  cpu_allocation_ratio: option(ratio, {
+    default: 4,
+    en: 'How many virtual processors are given out per processor of a host.',
+    ko: '호스트의 프로세서 하나당 나누어 주는 가상 프로세서의 수.',
+  }),
+  ram_allocation_ratio: option(ratio, {
+    default: 1,
+    en: 'How much memory is given out per unit of memory of a host.',
+    ko: '호스트 메모리 대비 나누어 주는 메모리의 비율.',
+  }),
+  disk_allocation_ratio: option(ratio, {
+    default: 1,
+    en: 'How much disk is given out per unit of disk of a host.',
+    ko: '호스트 디스크 대비 나누어 주는 디스크의 비율.',
+  }),
+  reserved_host_memory_mib: option(Type.Integer({ minimum: 0, maximum: 1_048_576 }), {
+    default: 512,
+    en: 'Memory in MiB that is kept for the host itself.',
+    ko: '호스트 자신을 위해 남겨 두는 메모리(MiB).',
+  }),
+} satisfies Record<string, Option>;
+
+/** The quotas of a project that has none of its own. */
+export const quotaOptions = {
+  instances: quota(10, 'Servers', '서버 수'),
+  cores: quota(20, 'Virtual processors of servers', '서버의 가상 프로세서 수'),
+  ram_mib: quota(51_200, 'Memory of servers in MiB', '서버의 메모리(MiB)'),
+  key_pairs: quota(100, 'Key pairs of a user (not of a project); counted', '키 쌍 수(사용자 기준)'),
+  server_groups: quota(10, 'Server groups', '서버 그룹 수'),
+  server_group_members: quota(10, 'Servers in one server group', '서버 그룹 하나의 서버 수'),
+  metadata_items: quota(128, 'Metadata items of one server', '서버 하나의 메타데이터 항목 수'),
+  injected_files: quota(5, 'Injected files of one server', '서버 하나에 주입하는 파일 수'),
+  injected_file_content_bytes: quota(10_240, 'Bytes of one injected file', '주입하는 파일 하나의 바이트 수'),
+  injected_file_path_bytes: quota(255, "Bytes of one injected file's path", '주입하는 파일 경로의 바이트 수'),
+  volumes: quota(10, 'Volumes', '볼륨 수'),
+  volume_snapshots: quota(10, 'Volume snapshots', '볼륨 스냅샷 수'),
+  volume_gib: quota(1000, 'Volumes and snapshots together in GiB', '볼륨과 스냅샷의 전체 크기(GiB)'),
+  per_volume_gib: quota(-1, 'One volume in GiB', '볼륨 하나의 크기(GiB)'),
+  backups: quota(10, 'Volume backups', '볼륨 백업 수'),
+  backup_gib: quota(1000, 'Volume backups together in GiB', '볼륨 백업의 전체 크기(GiB)'),
+  volume_groups: quota(10, 'Volume groups', '볼륨 그룹 수'),
+  networks: quota(100, 'Networks', '네트워크 수'),
+  subnets: quota(100, 'Subnets', '서브넷 수'),
+  subnet_pools: quota(-1, 'Subnet pools', '서브넷 풀 수'),
+  ports: quota(500, 'Ports', '포트 수'),
+  routers: quota(10, 'Routers', '라우터 수'),
+  floating_ips: quota(50, 'Floating IP addresses', '유동 IP 주소 수'),
+  security_groups: quota(10, 'Security groups', '보안 그룹 수'),
+  security_group_rules: quota(100, 'Security group rules', '보안 그룹 규칙 수'),
+  rbac_policies: quota(10, 'Network sharing (RBAC) policies', '네트워크 공유(RBAC) 정책 수'),
+} satisfies Record<string, Option>;
