@@ -1,0 +1,112 @@
+// What the driver remembers of a guest across restarts, and what follows from it. The file is written whole and durably.
+
+import { open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Guest, GuestExit, GuestFacts } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { Accelerator } from './command-line.ts';
+
+export interface GuestState {
+  version: 1;
+  /** The boot number that runs, or that ran last; -1 before the first. */
+  boot: number;
+  rootGeneration: number;
+  /** The machine's boot that the guest was started in (/proc/sys/kernel/random/boot_id). */
+  hostBootId: string;
+  /** `starting` until the process has answered once; `stopped` when we stopped it. */
+  phase: 'new' | 'starting' | 'running' | 'stopped' | 'exited';
+  /** A soft reboot is under way: when the guest powers off, it is started again. */
+  rebooting: boolean;
+  exit: Pick<GuestExit, 'kind' | 'reason'> | null;
+  accelerator: Accelerator;
+  /** The image under the root disk, which must stay; null for none. */
+  base: string | null;
+  rootGib: number;
+  ephemeralGib: number[];
+  swapMib: number;
+}
+
+export function newState(accelerator: Accelerator): GuestState {
+  return {
+    version: 1,
+    boot: -1,
+    rootGeneration: -1,
+    hostBootId: '',
+    phase: 'new',
+    rebooting: false,
+    exit: null,
+    accelerator,
+    base: null,
+    rootGib: 0,
+    ephemeralGib: [],
+    swapMib: 0,
+  };
+}
+
+/** stay: nothing to do about power. restart: the process is of another boot. */
+export type PowerMove = 'stay' | 'start' | 'stop' | 'restart';
+
+/**
+ * What must happen to the process so that the guest is as wanted.
+ * A guest that exited by itself is started only under a new boot number, or after the host rebooted.
+ */
+export function decidePower(
+  wanted: Pick<Guest, 'power' | 'boot' | 'rootGeneration' | 'root'>,
+  state: GuestState,
+  now: { alive: boolean; hostBootId: string },
+): PowerMove {
+  if (wanted.power === 'stopped') return now.alive ? 'stop' : 'stay';
+  if (now.alive) {
+    const rebuilt = wanted.root !== null && state.rootGeneration !== wanted.rootGeneration;
+    return state.boot !== wanted.boot || rebuilt ? 'restart' : 'stay';
+  }
+  if (state.phase === 'exited' && state.boot === wanted.boot && state.hostBootId === now.hostBootId) return 'stay';
+  return 'start';
+}
+
+/** After a restart of the agent: did this guest end while nobody watched? A host that rebooted explains itself. */
+export function endedUnseen(state: GuestState, now: { alive: boolean; hostBootId: string }): boolean {
+  return state.phase === 'running' && !now.alive && state.hostBootId === now.hostBootId;
+}
+
+/** What the driver says of a guest. @param status QEMU's run state, null when there is no process */
+export function factsOf(state: GuestState, status: string | null): GuestFacts {
+  const { accelerator } = state;
+  const boot = Math.max(state.boot, 0);
+  if (status !== null) return { power: status === 'paused' ? 'paused' : 'running', accelerator, boot };
+  if (!state.exit) return { power: 'stopped', accelerator, boot };
+  return {
+    power: state.exit.kind === 'crash' ? 'crashed' : 'stopped',
+    accelerator,
+    boot,
+    exitReason: state.exit.reason,
+  };
+}
+
+/** Reads the record of a guest; null where there is none or it is unreadable. */
+export async function readState(path: string): Promise<GuestState | null> {
+  try {
+    const state = JSON.parse(await readFile(path, 'utf8')) as GuestState;
+    return state.version === 1 ? state : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Replaces the record so that a crash at any moment leaves the old one or the new one. */
+export async function writeDurably(path: string, content: string): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await open(temporary, 'w', 0o600);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  const directory = await open(dirname(path), 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
