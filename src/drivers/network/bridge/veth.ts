@@ -1,0 +1,60 @@
+// An interface of a namespace: a veth pair from a bridge into it, as it must be.
+
+import { addressCommands, bridgeFor } from './networks.ts';
+import { type Host, type Link, linksIn } from './host.ts';
+import { aliasOf, type HostKey } from './names.ts';
+
+export interface Veth {
+  /** The entry that it belongs to. */
+  key: HostKey;
+  networkId: string;
+  namespace: string;
+  /** The end on the bridge, and the end in the namespace. */
+  outside: string;
+  inside: string;
+  mac: string;
+  mtu: number;
+  /** With prefix length. */
+  addresses: string[];
+  up: boolean;
+}
+
+/**
+ * Makes the pair and mends what differs.
+ * @param present the namespace's links when they were read just now
+ * @returns whether anything had to be changed
+ */
+export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, Link>): Promise<boolean> {
+  const bridge = await bridgeFor(host, veth.key, veth.networkId);
+  const links = present ?? (await linksIn(host, veth.namespace)) ?? new Map<string, Link>();
+  let end = links.get(veth.inside);
+  let root = (await host.links()).get(veth.outside);
+  const outside: string[] = [];
+  if (!end || !root) {
+    // One end without the other is not a pair of ours: it was renamed, or belongs to a port that is gone.
+    if (root) outside.push(`link del dev ${veth.outside}`);
+    else if (end) await host.ip([`link del dev ${veth.inside}`], veth.namespace);
+    outside.push(
+      `link add name ${veth.outside} type veth peer name ${veth.inside} address ${veth.mac} netns ${veth.namespace}`,
+    );
+    root = undefined;
+    end = undefined;
+  }
+  const alias = aliasOf(host.cloud, veth.key);
+  if (root?.ifalias !== alias) outside.push(`link set dev ${veth.outside} alias ${alias}`);
+  if (root?.mtu !== veth.mtu) outside.push(`link set dev ${veth.outside} mtu ${veth.mtu}`);
+  if (root?.master !== bridge) outside.push(`link set dev ${veth.outside} addrgenmode none master ${bridge}`);
+  if (!root?.flags.includes('UP')) outside.push(`link set dev ${veth.outside} up`);
+  await host.ip(outside);
+  const within: string[] = [];
+  if (end && end.address !== veth.mac) {
+    within.push(`link set dev ${veth.inside} down`, `link set dev ${veth.inside} address ${veth.mac}`);
+    end = { ...end, flags: [] };
+  }
+  if (end?.mtu !== veth.mtu) within.push(`link set dev ${veth.inside} mtu ${veth.mtu}`);
+  const isUp = end?.flags.includes('UP') ?? false;
+  if (isUp !== veth.up) within.push(`link set dev ${veth.inside} ${veth.up ? 'up' : 'down'}`);
+  within.push(...addressCommands(end, veth.inside, veth.addresses));
+  await host.ip(within, veth.namespace);
+  return outside.length + within.length > 0;
+}
