@@ -35,10 +35,15 @@ export async function qemuImg(run: Run, user: User, limits: Limits, args: readon
     [
       ...(['prlimit', '--core=0', '--nofile=128', `--as=${addressSpaceBytes}`] as const),
       `--cpu=${seconds}`,
-      `--fsize=${limits.fileBytes}`,
-      ...['unshare', '--net', '--'],
+      `--fsize=${Math.ceil(limits.fileBytes)}`,
+      'unshare',
+      '--net',
+      '--',
       ...asUser(user),
-      ...['--pdeathsig=KILL', '--', 'qemu-img', ...args],
+      '--pdeathsig=KILL',
+      '--',
+      'qemu-img',
+      ...args,
     ],
     { timeoutMs: limits.timeoutMs },
   );

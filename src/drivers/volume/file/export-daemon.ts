@@ -27,7 +27,9 @@ export function exportDaemon(tools: Tools, user: User, folder: string) {
     if (!Number.isInteger(pid) || pid <= 1) return null;
     const words = (await readText(`/proc/${pid}/cmdline`)).split('\0');
     const uid = /^Uid:\s+(\d+)/m.exec(await readText(`/proc/${pid}/status`))?.[1];
-    return words[0] === 'qemu-storage-daemon' && words.includes(pidFile) && uid === String(user.uid) ? pid : null;
+    return words[0] === 'qemu-storage-daemon' && words.includes(`--pidfile=${pidFile}`) && uid === String(user.uid)
+      ? pid
+      : null;
   }
 
   async function start(): Promise<void> {
@@ -40,11 +42,15 @@ export function exportDaemon(tools: Tools, user: User, folder: string) {
     await tools.run([
       ...(['prlimit', '--core=0', '--nofile=1024'] as const),
       ...asUser(user),
-      ...['--', 'qemu-storage-daemon', '--daemonize', '--pidfile', pidFile],
-      ...['--blockdev', JSON.stringify(disk)],
-      ...['--nbd-server', `addr.type=unix,addr.path=${nbd}`],
-      ...['--export', `type=nbd,id=${exportName},node-name=${exportName},name=${exportName},writable=on`],
-      ...['--chardev', `socket,id=monitor,path=${qmp},server=on,wait=off`, '--monitor', 'chardev=monitor'],
+      '--',
+      'qemu-storage-daemon',
+      '--daemonize',
+      `--pidfile=${pidFile}`,
+      `--blockdev=${JSON.stringify(disk)}`,
+      `--nbd-server=addr.type=unix,addr.path=${nbd}`,
+      `--export=type=nbd,id=${exportName},node-name=${exportName},name=${exportName},writable=on`,
+      `--chardev=socket,id=monitor,path=${qmp},server=on,wait=off`,
+      '--monitor=chardev=monitor',
     ]);
     await openToGroup(nbd);
   }
