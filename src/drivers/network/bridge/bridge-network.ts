@@ -6,6 +6,7 @@
 import { stat } from 'node:fs/promises';
 import type { Timer } from '#/platform/clock/clock.ts';
 import { Problem, sentenceOf } from '#/platform/problem/problem.ts';
+import { ToolFailure } from '#/platform/process/run.ts';
 import type { Tools } from '../../tools.ts';
 import type { HostDhcp, HostRouter, NetworkDriver, NetworkEntry } from '../network-driver.ts';
 import { networkDriverTexts } from '../texts.ts';
@@ -54,6 +55,17 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   const listeners: ((key: NetworkEntry['key'], reason: string) => void)[] = [];
   let watch: Timer | null = null;
   let isClosed = false;
+
+  /** Once more with a fresh look at the machine: what a tool stumbled over may have come or gone since it was read. */
+  async function again(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      if (!(cause instanceof ToolFailure)) throw cause;
+      host.forgetLinks();
+      await work();
+    }
+  }
 
   async function make(entry: Parameters<NetworkDriver['ensure']>[0]): Promise<void> {
     if (isNetwork(entry)) return ensureNetwork(host, entry, tunnelAddress);
@@ -139,11 +151,12 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
       inTurn(entry.key, async () => {
         if (!begun.has(entry.key)) await begin(host, entry.key);
         begun.add(entry.key);
-        await make(entry);
+        await again(() => make(entry));
       }),
     remove: key =>
       inTurn(key, async () => {
         const { kind, id } = partsOf(key);
+        host.forgetLinks();
         settled.delete(key);
         served.delete(key as HostDhcp['key']);
         if (kind === 'dhcp' || kind === 'router') await metadata.remove(key as Via);

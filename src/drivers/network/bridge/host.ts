@@ -24,26 +24,57 @@ export interface Host {
   cloud: string;
   /** The links of the root namespace, by name, at most a second old. */
   links(): Promise<Map<string, Link>>;
+  /** The next reading is a fresh one: for when what was read turns out to be old. */
+  forgetLinks(): void;
   /** Runs `ip` commands of the root namespace, or of another, in one process. They stop at the first that fails. */
   ip(commands: string[], namespace?: string): Promise<void>;
 }
 
 const linksMaxAgeMs = 1_000;
+/** More changed links than this are read again all at once. */
+const fewLinks = 8;
 
 export function openHost(tools: Tools, directory: string, cloud: string): Host {
   let read: { at: number; links: Promise<Map<string, Link>> } | null = null;
+  /** Links that we have changed since. */
+  const changed = new Set<string>();
+
+  function readAll(): Promise<Map<string, Link>> {
+    changed.clear();
+    const links = readLinks(tools.run);
+    const current = { at: tools.clock.monotonic(), links };
+    read = current;
+    links.catch(() => {
+      if (read === current) read = null;
+    });
+    return links;
+  }
+
+  async function readChanged(known: Promise<Map<string, Link>>): Promise<Map<string, Link>> {
+    const names = [...changed];
+    changed.clear();
+    const links = new Map(await known);
+    for (const [index, link] of (await Promise.all(names.map(name => readLink(tools.run, name)))).entries())
+      if (link) links.set(link.ifname, link);
+      else links.delete(names[index]!);
+    return links;
+  }
+
   return {
     tools,
     directory,
     cloud,
     links() {
-      const now = tools.clock.monotonic();
-      if (!read || now - read.at > linksMaxAgeMs) {
-        const links = readLinks(tools.run);
-        read = { at: now, links };
+      if (!read || tools.clock.monotonic() - read.at > linksMaxAgeMs || changed.size > fewLinks) return readAll();
+      if (changed.size > 0) {
+        const links = readChanged(read.links);
+        read = { at: read.at, links };
         links.catch(() => (read = null));
       }
       return read.links;
+    },
+    forgetLinks() {
+      read = null;
     },
     async ip(commands, namespace) {
       if (commands.length === 0) return;
@@ -51,10 +82,21 @@ export function openHost(tools: Tools, directory: string, cloud: string): Host {
       try {
         await tools.run(['ip', ...where, '-batch', '-'], { input: `${commands.join('\n')}\n` });
       } finally {
-        read = null;
+        // The other end of a pair that ends in a namespace is a link of the root.
+        if (namespace === undefined) for (const name of namesIn(commands)) changed.add(name);
+        else if (commands.some(command => command.startsWith('link del'))) read = null;
       }
     },
   };
+}
+
+function namesIn(commands: string[]): string[] {
+  return commands.flatMap(command => [...command.matchAll(/ (?:dev|name|master) (\S+)/g)].map(match => match[1]!));
+}
+
+async function readLink(run: Run, name: string): Promise<Link | null> {
+  const { stdout } = await run(['ip', '-j', '-d', 'link', 'show', 'dev', name], { allow: [1] });
+  return (JSON.parse(stdout || '[]') as Link[])[0] ?? null;
 }
 
 async function readLinks(run: Run): Promise<Map<string, Link>> {

@@ -31,7 +31,7 @@ export async function ensurePort(
   const mtu = links.get(bridge)!.mtu;
   if (!link) {
     const owner = ['user', String(guestUser.uid), 'group', String(guestUser.gid)];
-    await host.tools.run(['ip', 'tuntap', 'add', 'dev', tap, 'mode', 'tap', ...owner]);
+    await host.ip([`tuntap add dev ${tap} mode tap ${owner.join(' ')}`]);
   }
   const commands: string[] = [];
   // The group first: from then on, and until the filters hold it, the tap passes nothing.

@@ -39,7 +39,7 @@ function bodyOf(router: HostRouter): string {
     ...map('inward', new Map(floating.map(({ outer, inner }) => [outer, inner]))),
     // One floating IP per fixed IP speaks for it.
     ...map('outward', new Map(floating.map(({ outer, inner }) => [inner, outer]))),
-    ' chain mark {',
+    ' chain from-inside {',
     '  type filter hook prerouting priority -150; policy accept;',
     `  iifname "qr-*" meta mark set ${fromInside}`,
     ' }',
