@@ -10,7 +10,15 @@ import { type Clock, newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { parseJson, readBody } from '#/platform/http/body.ts';
-import { compareVersions, type Endpoint, type Finder, type Microversion, type Query, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
+import {
+  compareVersions,
+  type Endpoint,
+  type Finder,
+  type Microversion,
+  type Query,
+  type Reply,
+  type RequestFacts,
+} from '#/platform/http/endpoint.ts';
 import { choose, createRouter, type Match, MethodNotAllowed, spokenVersion } from '#/platform/http/router.ts';
 import { misfit, fits, parse } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
@@ -48,9 +56,18 @@ export interface HttpServer {
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { db, policy, authenticator, clock, random, log } = options;
   const router = createRouter(options.services);
-  const server = createServer({ maxHeaderSize: 65_536, headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 60_000, connectionsCheckingInterval: 5_000 }, (incoming, outgoing) => {
-    void handle(incoming, outgoing);
-  });
+  const server = createServer(
+    {
+      maxHeaderSize: 65_536,
+      headersTimeout: 10_000,
+      requestTimeout: 0,
+      keepAliveTimeout: 60_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    (incoming, outgoing) => {
+      void handle(incoming, outgoing);
+    },
+  );
   server.maxHeadersCount = 200;
   server.on('upgrade', (incoming, socket, head) => {
     if (!options.upgrade?.(incoming, socket, head)) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
@@ -87,10 +104,26 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     }
     if (!incoming.complete) outgoing.once('finish', () => incoming.destroy());
     const { method, url: line } = request;
-    log.debug({ requestId: id, method, path: pathname, status: outgoing.statusCode, ms: Math.round((performance.now() - started) * 10) / 10, bytes: line.length }, 'request');
+    log.debug(
+      {
+        requestId: id,
+        method,
+        path: pathname,
+        status: outgoing.statusCode,
+        ms: Math.round((performance.now() - started) * 10) / 10,
+        bytes: line.length,
+      },
+      'request',
+    );
   }
 
-  async function answer({ route, path }: Match, request: RequestFacts, queryText: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<Reply | undefined> {
+  async function answer(
+    { route, path }: Match,
+    request: RequestFacts,
+    queryText: string,
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+  ): Promise<Reply | undefined> {
     const { service } = route;
     const version = spokenVersion(service, request.headers);
     sayVersion(outgoing, service, version);
@@ -109,7 +142,16 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     }
     const endpoint = choose(route, version, body);
     const rawQuery = queryText === '' ? emptyQuery : parseQuery(queryText);
-    const asked = { caller, path, query: rawQuery, body: undefined as unknown, found: undefined as unknown, request, version, policy };
+    const asked = {
+      caller,
+      path,
+      query: rawQuery,
+      body: undefined as unknown,
+      found: undefined as unknown,
+      request,
+      version,
+      policy,
+    };
 
     if (endpoint.stream) {
       asked.query = checkQuery(endpoint, rawQuery);
@@ -130,13 +172,16 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       asked.body = schema ? parse(schema, body, t.invalidBody) : undefined;
     } else if (!bodyRead && endpoint.writes) await readBody(incoming, clock);
     const dryRun = endpoint.writes && request.headers['x-dry-run'] === 'true';
-    if (endpoint.prepare && endpoint.policy !== 'public' && !takesBody) await db.read(tx => permit(tx, endpoint, asked));
+    if (endpoint.prepare && endpoint.policy !== 'public' && !takesBody)
+      await db.read(tx => permit(tx, endpoint, asked));
     const prepared = endpoint.prepare ? await endpoint.prepare({ ...asked, db }) : undefined;
     const work = async (tx: Tx): Promise<Reply> => {
       asked.found = await permit(tx, endpoint, asked);
       return endpoint.handle!({ ...asked, tx, prepared });
     };
-    const reply = endpoint.writes ? await db.write(work, { requestId: request.id, dryRun }) : await db.read(work, { requestId: request.id });
+    const reply = endpoint.writes
+      ? await db.write(work, { requestId: request.id, dryRun })
+      : await db.read(work, { requestId: request.id });
     if (dryRun) reply.headers = { ...reply.headers, 'x-dry-run': 'true' };
     if (options.checkReplies) checkReply(endpoint, reply);
     return inOlderShape(endpoint, reply, version);
@@ -149,7 +194,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   /** Finds the resource and checks the rule against it. */
-  async function permit(tx: Tx, endpoint: Endpoint, asked: { caller: Caller; path: Record<string, string>; request: RequestFacts }): Promise<unknown> {
+  async function permit(
+    tx: Tx,
+    endpoint: Endpoint,
+    asked: { caller: Caller; path: Record<string, string>; request: RequestFacts },
+  ): Promise<unknown> {
     if (!endpoint.find) {
       permitUntargeted(endpoint, asked);
       return undefined;
@@ -170,12 +219,20 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (endpoint.policy === 'public') return;
     const { caller } = asked;
     const pathProject = asked.path['project_id'];
-    const target = { project_id: pathProject ?? caller.projectId, tenant_id: pathProject ?? caller.projectId, user_id: caller.userId, domain_id: caller.domainId };
+    const target = {
+      project_id: pathProject ?? caller.projectId,
+      tenant_id: pathProject ?? caller.projectId,
+      user_id: caller.userId,
+      domain_id: caller.domainId,
+    };
     if (!policy.allows(endpoint.policy, caller.credentials, target)) throw denied(endpoint, caller, target);
   }
 
   function denied(endpoint: Endpoint, caller: Caller, target: Record<string, unknown>): Problem {
-    return new Problem('forbidden', t.forbidden, { rule: endpoint.policy, needs: policy.explain(endpoint.policy, caller.credentials, target).parts });
+    return new Problem('forbidden', t.forbidden, {
+      rule: endpoint.policy,
+      needs: policy.explain(endpoint.policy, caller.credentials, target).parts,
+    });
   }
 
   async function jsonBody(endpoint: Endpoint, incoming: IncomingMessage): Promise<unknown> {
@@ -186,12 +243,26 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       throw new Problem('invalid', t.noBody);
     }
     const wanted = endpoint.mediaTypes.length ? endpoint.mediaTypes : ['application/json'];
-    if (type !== '' && !wanted.includes(type) && !(type.startsWith('application/') && endpoint.mediaTypes.length === 0 && type !== 'application/x-www-form-urlencoded' && type !== 'application/xml'))
+    if (
+      type !== '' &&
+      !wanted.includes(type) &&
+      !(
+        type.startsWith('application/') &&
+        endpoint.mediaTypes.length === 0 &&
+        type !== 'application/x-www-form-urlencoded' &&
+        type !== 'application/xml'
+      )
+    )
       throw new Problem('unsupported', t.badContentType, { type: type.slice(0, 80), wanted });
     return parseJson(bytes);
   }
 
-  function sendProblem(outgoing: ServerResponse, request: RequestFacts, service: Service | undefined, thrown: unknown): void {
+  function sendProblem(
+    outgoing: ServerResponse,
+    request: RequestFacts,
+    service: Service | undefined,
+    thrown: unknown,
+  ): void {
     if (outgoing.headersSent) {
       log.error({ requestId: request.id, error: thrown }, 'failed while answering');
       outgoing.destroy();
@@ -200,18 +271,46 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (thrown instanceof MethodNotAllowed) {
       outgoing.setHeader('allow', thrown.allowed.join(', '));
       const message = t.noMethod.say(request.language, { method: request.method, allowed: thrown.allowed });
-      return sendWire(outgoing, request, thrown.service, { status: 405, kind: 'invalid', textId: t.noMethod.id, message, facts: {}, requestId: request.id });
+      return sendWire(outgoing, request, thrown.service, {
+        status: 405,
+        kind: 'invalid',
+        textId: t.noMethod.id,
+        message,
+        facts: {},
+        requestId: request.id,
+      });
     }
     if (!(thrown instanceof Problem)) {
-      log.error({ requestId: request.id, method: request.method, url: request.url.split('?')[0], error: thrown }, 'bug');
+      log.error(
+        { requestId: request.id, method: request.method, url: request.url.split('?')[0], error: thrown },
+        'bug',
+      );
       const message = t.bug.say(request.language, { requestId: request.id });
-      return sendWire(outgoing, request, service, { status: 500, kind: 'bug', textId: t.bug.id, message, facts: {}, requestId: request.id });
+      return sendWire(outgoing, request, service, {
+        status: 500,
+        kind: 'bug',
+        textId: t.bug.id,
+        message,
+        facts: {},
+        requestId: request.id,
+      });
     }
     if (thrown.cause) log.info({ requestId: request.id, problem: thrown.text.id, cause: thrown.cause }, 'refused');
-    if (thrown.kind === 'unauthenticated') outgoing.setHeader('www-authenticate', `Keystone uri="${options.publicUrl()}/identity"`);
+    if (thrown.kind === 'unauthenticated')
+      outgoing.setHeader('www-authenticate', `Keystone uri="${options.publicUrl()}/identity"`);
     if (thrown.kind === 'unavailable') outgoing.setHeader('retry-after', '5');
-    const status = thrown.kind === 'unsupported' && thrown.text === t.badContentType ? 415 : (service?.statusOf?.[thrown.kind] ?? statusOf[thrown.kind]);
-    sendWire(outgoing, request, service, { status, kind: thrown.kind, textId: thrown.text.id, message: thrown.say(request.language), facts: thrown.facts, requestId: request.id });
+    const status =
+      thrown.kind === 'unsupported' && thrown.text === t.badContentType
+        ? 415
+        : (service?.statusOf?.[thrown.kind] ?? statusOf[thrown.kind]);
+    sendWire(outgoing, request, service, {
+      status,
+      kind: thrown.kind,
+      textId: thrown.text.id,
+      message: thrown.say(request.language),
+      facts: thrown.facts,
+      requestId: request.id,
+    });
   }
 
   return {
@@ -243,7 +342,16 @@ const nobody: Caller = {
   systemScope: false,
   roles: [],
   isAdmin: false,
-  credentials: { user_id: '', user_domain_id: null, project_id: null, project_domain_id: null, domain_id: null, system_scope: null, roles: [], is_admin_project: false },
+  credentials: {
+    user_id: '',
+    user_domain_id: null,
+    project_id: null,
+    project_domain_id: null,
+    domain_id: null,
+    system_scope: null,
+    roles: [],
+    is_admin_project: false,
+  },
   expiresAt: 0,
   auditIds: [],
   token: {},
@@ -271,7 +379,8 @@ function parseQuery(text: string): Query {
   const query: Query = Object.create(null) as Query;
   let count = 0;
   for (const [name, value] of new URLSearchParams(text)) {
-    if (++count > 1_000) throw new Problem('invalid', t.invalidQuery, { where: 'query', why: 'there are more than 1,000 parameters' });
+    if (++count > 1_000)
+      throw new Problem('invalid', t.invalidQuery, { where: 'query', why: 'there are more than 1,000 parameters' });
     const before = query[name];
     query[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
   }
@@ -289,7 +398,10 @@ function sayVersion(outgoing: ServerResponse, service: Service, version: Microve
   const text = `${version.major}.${version.minor}`;
   outgoing.setHeader('openstack-api-version', `${range.type} ${text}`);
   if (range.legacyHeader) outgoing.setHeader(range.legacyHeader, text);
-  outgoing.setHeader('vary', range.legacyHeader ? `OpenStack-API-Version, ${range.legacyHeader}` : 'OpenStack-API-Version');
+  outgoing.setHeader(
+    'vary',
+    range.legacyHeader ? `OpenStack-API-Version, ${range.legacyHeader}` : 'OpenStack-API-Version',
+  );
 }
 
 function statusIn(reply: Reply): number {
@@ -299,7 +411,8 @@ function statusIn(reply: Reply): number {
 
 function inOlderShape(endpoint: Endpoint, reply: Reply, version: Microversion): Reply {
   const status = statusIn(reply);
-  for (const { before, change } of endpoint.older) if (compareVersions(version, before) < 0) reply[status] = change(reply[status]);
+  for (const { before, change } of endpoint.older)
+    if (compareVersions(version, before) < 0) reply[status] = change(reply[status]);
   return reply;
 }
 
@@ -332,8 +445,15 @@ function send(outgoing: ServerResponse, request: RequestFacts, reply: Reply): vo
   outgoing.end(request.method === 'HEAD' ? undefined : bytes);
 }
 
-function sendWire(outgoing: ServerResponse, request: RequestFacts, service: Service | undefined, wire: Parameters<Service['envelope']>[0]): void {
-  const { body, type } = service ? service.envelope(wire) : { body: { error: { code: wire.status, message: wire.message } }, type: undefined };
+function sendWire(
+  outgoing: ServerResponse,
+  request: RequestFacts,
+  service: Service | undefined,
+  wire: Parameters<Service['envelope']>[0],
+): void {
+  const { body, type } = service
+    ? service.envelope(wire)
+    : { body: { error: { code: wire.status, message: wire.message } }, type: undefined };
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
   outgoing.setHeader('content-type', type ?? 'application/json');
   outgoing.setHeader('content-length', bytes.length);

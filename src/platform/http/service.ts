@@ -16,6 +16,8 @@ export interface WireProblem {
   message: string;
   facts: Record<string, unknown>;
   requestId: string;
+  /** What the client said that it reads. */
+  accept?: string;
 }
 
 /** An entry of a host's plan, whatever its kind. */
@@ -34,7 +36,13 @@ export interface Service {
   /** The catalog URL below the prefix: `/v2.1`, `/v3/{project_id}`; empty for the prefix itself. */
   catalogPath: string;
   /** Names of the headers and the range, where it has microversions. `type` is the word in `OpenStack-API-Version`. */
-  microversions?: { type: string; legacyHeader?: string; min: string; max: string; /** What a request without a header speaks. */ default: string };
+  microversions?: {
+    type: string;
+    legacyHeader?: string;
+    min: string;
+    max: string /** What a request without a header speaks. */;
+    default: string;
+  };
   endpoints: Endpoint[];
   /** Policy rules that no endpoint names by itself but handlers check; name → default check. */
   rules?: Record<string, string>;
