@@ -74,7 +74,8 @@ function checkShape(text: string): void {
     else if (code === 123 || code === 91) {
       if (++depth > bodyLimits.depth) throw new Problem('invalid', t.bodyTooDeep, { limit: bodyLimits.depth });
     } else if (code === 125 || code === 93) depth--;
-    else if (code === 44 && ++values > bodyLimits.values) throw new Problem('invalid', t.bodyTooMany, { limit: bodyLimits.values });
+    else if (code === 44 && ++values > bodyLimits.values)
+      throw new Problem('invalid', t.bodyTooMany, { limit: bodyLimits.values });
   }
 }
 
@@ -82,7 +83,8 @@ function checkShape(text: string): void {
 function checkNumbers(text: string, value: unknown): void {
   if (!/\d[eE]\+?\d{3}|\d{300}/.test(text)) return;
   const walk = (at: unknown): void => {
-    if (typeof at === 'number' && !Number.isFinite(at)) throw new Problem('invalid', t.notJson, { why: 'a number is too large' });
+    if (typeof at === 'number' && !Number.isFinite(at))
+      throw new Problem('invalid', t.notJson, { why: 'a number is too large' });
     if (at !== null && typeof at === 'object') Object.values(at).forEach(walk);
   };
   walk(value);

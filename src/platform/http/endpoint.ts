@@ -93,10 +93,20 @@ export interface EndpointOptions<B extends TSchema, Q extends TSchema, F, P> {
   handle(asked: Asked<Static<B>, Static<Q>, F> & { tx: Tx; prepared: P }): Promise<Reply>;
 }
 
-export interface StreamOptions<Q extends TSchema, F> extends Omit<EndpointOptions<never, Q, F, never>, 'body' | 'handle' | 'prepare' | 'replies' | 'bodyOptional' | 'mediaTypes'> {
+export interface StreamOptions<Q extends TSchema, F>
+  extends Omit<
+    EndpointOptions<never, Q, F, never>,
+    'body' | 'handle' | 'prepare' | 'replies' | 'bodyOptional' | 'mediaTypes'
+  > {
   replies?: Record<number, TSchema | null>;
   /** Reads the request and may write the response itself; then it returns undefined. Opens its own transactions. */
-  stream(asked: Omit<Asked<undefined, Static<Q>, F>, 'body'> & { db: Database; incoming: IncomingMessage; outgoing: ServerResponse }): Promise<Reply | undefined>;
+  stream(
+    asked: Omit<Asked<undefined, Static<Q>, F>, 'body'> & {
+      db: Database;
+      incoming: IncomingMessage;
+      outgoing: ServerResponse;
+    },
+  ): Promise<Reply | undefined>;
 }
 
 // biome-ignore lint: a service's list holds endpoints of every type
@@ -125,16 +135,37 @@ export interface Endpoint {
 }
 
 /** Declares a call whose body and answer are JSON. */
-export function endpoint<B extends TSchema, Q extends TSchema, F = undefined, P = undefined>(options: EndpointOptions<B, Q, F, P>): Endpoint {
+export function endpoint<B extends TSchema, Q extends TSchema, F = undefined, P = undefined>(
+  options: EndpointOptions<B, Q, F, P>,
+): Endpoint {
   const { body } = options;
-  const bodies = !body ? [] : isSchema(body) ? [{ from: oldest, schema: body }] : Object.entries(body as Record<string, TSchema>).map(([from, schema]) => ({ from: parseVersion(from), schema }));
+  const bodies = !body
+    ? []
+    : isSchema(body)
+      ? [{ from: oldest, schema: body }]
+      : Object.entries(body as Record<string, TSchema>).map(([from, schema]) => ({ from: parseVersion(from), schema }));
   bodies.sort((a, b) => compareVersions(b.from, a.from));
-  return { ...common(options), bodies, bodyOptional: options.bodyOptional ?? false, mediaTypes: options.mediaTypes ?? [], replies: options.replies, prepare: options.prepare, handle: options.handle };
+  return {
+    ...common(options),
+    bodies,
+    bodyOptional: options.bodyOptional ?? false,
+    mediaTypes: options.mediaTypes ?? [],
+    replies: options.replies,
+    prepare: options.prepare,
+    handle: options.handle,
+  };
 }
 
 /** Declares a call that reads or writes bytes. */
 export function streamEndpoint<Q extends TSchema, F = undefined>(options: StreamOptions<Q, F>): Endpoint {
-  return { ...common(options as Any), bodies: [], bodyOptional: true, mediaTypes: [], replies: options.replies ?? {}, stream: options.stream };
+  return {
+    ...common(options as Any),
+    bodies: [],
+    bodyOptional: true,
+    mediaTypes: [],
+    replies: options.replies ?? {},
+    stream: options.stream,
+  };
 }
 
 function common(options: EndpointOptions<Any, Any, Any, Any>) {
@@ -149,7 +180,9 @@ function common(options: EndpointOptions<Any, Any, Any, Any>) {
     versions: options.versions ? parseRange(options.versions) : null,
     find: options.find,
     query: options.query,
-    older: (options.older ?? []).map(step => ({ before: parseVersion(step.before), change: step.change })).sort((a, b) => compareVersions(b.before, a.before)),
+    older: (options.older ?? [])
+      .map(step => ({ before: parseVersion(step.before), change: step.change }))
+      .sort((a, b) => compareVersions(b.before, a.before)),
     writes: options.writes ?? !['GET', 'HEAD'].includes(method),
     summary: options.summary,
   };

@@ -13,11 +13,16 @@ export interface SortKey<R> {
 }
 
 /** Reads `limit`. Absent: `fallback`; larger than the maximum: the maximum. @throws Problem invalid unless a non-negative integer */
-export function pageLimit(value: string | string[] | undefined, fallback = maxPage, options: { zero?: 'empty' | 'none' | 'refuse' } = {}): number {
+export function pageLimit(
+  value: string | string[] | undefined,
+  fallback = maxPage,
+  options: { zero?: 'empty' | 'none' | 'refuse' } = {},
+): number {
   const text = Array.isArray(value) ? value[0] : value;
   if (text === undefined || text === '') return fallback;
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isNaN(limit) || (limit === 0 && options.zero === 'refuse')) throw new Problem('invalid', t.invalidQuery, { where: 'limit', why: `'${text.slice(0, 40)}' is not a page size` });
+  if (Number.isNaN(limit) || (limit === 0 && options.zero === 'refuse'))
+    throw new Problem('invalid', t.invalidQuery, { where: 'limit', why: `'${text.slice(0, 40)}' is not a page size` });
   if (limit === 0 && options.zero === 'none') return fallback;
   return Math.min(limit, maxPage);
 }
@@ -26,7 +31,10 @@ export function pageLimit(value: string | string[] | undefined, fallback = maxPa
  * A page of rows that are already filtered, in memory: sorted, from after the marker on.
  * @param rows each with an `id` @throws Problem invalid when the marker is not among them
  */
-export function pageOf<R extends { id: string }>(rows: R[], options: { sort: SortKey<R>[]; marker?: string; limit: number; reverse?: boolean; markerKey?: keyof R }): { rows: R[]; more: boolean } {
+export function pageOf<R extends { id: string }>(
+  rows: R[],
+  options: { sort: SortKey<R>[]; marker?: string; limit: number; reverse?: boolean; markerKey?: keyof R },
+): { rows: R[]; more: boolean } {
   const sorted = rows.toSorted((a, b) => {
     for (const { key, direction } of options.sort) {
       const order = compare(a[key], b[key]);
@@ -49,13 +57,22 @@ export function pageOf<R extends { id: string }>(rows: R[], options: { sort: Sor
  * Reads `sort_key` and `sort_dir` (or Cinder's and Glance's `sort=a:asc,b`). @param keys wire name → field
  * @throws Problem invalid for a key that is not among them
  */
-export function sortKeys<R>(query: Record<string, unknown>, keys: Record<string, keyof R & string>, fallback: SortKey<R>[]): SortKey<R>[] {
+export function sortKeys<R>(
+  query: Record<string, unknown>,
+  keys: Record<string, keyof R & string>,
+  fallback: SortKey<R>[],
+): SortKey<R>[] {
   const asked: [string, string][] = [];
-  if (typeof query['sort'] === 'string') for (const part of query['sort'].split(',')) asked.push((part.split(':') as [string, string?]).concat('').slice(0, 2) as [string, string]);
+  if (typeof query['sort'] === 'string')
+    for (const part of query['sort'].split(','))
+      asked.push((part.split(':') as [string, string?]).concat('').slice(0, 2) as [string, string]);
   const names = list(query['sort_key']);
   const directions = list(query['sort_dir']);
   names.forEach((name, at) => asked.push([name, directions[at] ?? directions[0] ?? '']));
-  if (!asked.length) return directions[0] ? fallback.map(sort => ({ ...sort, direction: direction(directions[0]!, sort.direction) })) : fallback;
+  if (!asked.length)
+    return directions[0]
+      ? fallback.map(sort => ({ ...sort, direction: direction(directions[0]!, sort.direction) }))
+      : fallback;
   return asked.map(([name, dir]) => {
     const key = Object.hasOwn(keys, name) ? keys[name] : undefined;
     if (!key) throw new Problem('invalid', t.unknownSortKey, { key: name.slice(0, 80), keys: Object.keys(keys) });
@@ -66,7 +83,10 @@ export function sortKeys<R>(query: Record<string, unknown>, keys: Record<string,
 function direction(text: string, fallback: 'asc' | 'desc'): 'asc' | 'desc' {
   if (text === '') return fallback;
   if (text === 'asc' || text === 'desc') return text;
-  throw new Problem('invalid', t.invalidQuery, { where: 'sort_dir', why: `'${text.slice(0, 40)}' is neither asc nor desc` });
+  throw new Problem('invalid', t.invalidQuery, {
+    where: 'sort_dir',
+    why: `'${text.slice(0, 40)}' is neither asc nor desc`,
+  });
 }
 
 /** The link to the page after `marker`: the same request with another marker. */

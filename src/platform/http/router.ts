@@ -52,7 +52,11 @@ export function createRouter(services: Service[]): Router {
         const path = pattern(service, endpoint.path);
         known.add(path);
         router.on(endpoint.method as Method, path, () => {}, route);
-        if (endpoint.method === 'GET' && !service.endpoints.some(other => other.method === 'HEAD' && other.path === endpoint.path)) router.on('HEAD', path, () => {}, route);
+        if (
+          endpoint.method === 'GET' &&
+          !service.endpoints.some(other => other.method === 'HEAD' && other.path === endpoint.path)
+        )
+          router.on('HEAD', path, () => {}, route);
       }
       route.endpoints.push(endpoint);
       route.hasActions ||= endpoint.action !== undefined;
@@ -85,9 +89,13 @@ export function choose(route: Route, version: Microversion, body: unknown): Endp
   if (route.hasActions) {
     const keys = body !== null && typeof body === 'object' && !Array.isArray(body) ? Object.keys(body) : [];
     candidates = candidates.filter(endpoint => keys.includes(endpoint.action ?? ''));
-    if (!candidates.length) throw new Problem('invalid', t.unknownAction, { action: keys.map(key => key.slice(0, 60)) });
+    if (!candidates.length)
+      throw new Problem('invalid', t.unknownAction, { action: keys.map(key => key.slice(0, 60)) });
   }
-  const fitting = candidates.find(({ versions }) => !versions || (compareVersions(version, versions.min) >= 0 && compareVersions(version, versions.max) <= 0));
+  const fitting = candidates.find(
+    ({ versions }) =>
+      !versions || (compareVersions(version, versions.min) >= 0 && compareVersions(version, versions.max) <= 0),
+  );
   if (!fitting) throw new Problem('notFound', t.noRoute);
   return fitting;
 }
@@ -108,7 +116,10 @@ export function spokenVersion(service: Service, headers: Record<string, string |
 
 const newestVersion: Microversion = { major: 999, minor: 0 };
 
-function askedVersion(range: NonNullable<Service['microversions']>, headers: Record<string, string | string[] | undefined>): string | undefined {
+function askedVersion(
+  range: NonNullable<Service['microversions']>,
+  headers: Record<string, string | string[] | undefined>,
+): string | undefined {
   const header = headers['openstack-api-version'];
   for (const part of (Array.isArray(header) ? header.join(',') : (header ?? '')).split(',')) {
     const [type, version] = part.trim().split(/\s+/);

@@ -25,7 +25,10 @@ export function open<T extends Record<string, TSchema>>(properties: T) {
 /** Any keys with values of one kind. */
 export function mapOf<T extends TSchema>(value: T, options: { key?: string; max?: number } = {}) {
   const key = options.key ? Type.String({ pattern: options.key }) : Type.String();
-  return Type.Record(key, value, { additionalProperties: false, ...(options.max ? { maxProperties: options.max } : {}) });
+  return Type.Record(key, value, {
+    additionalProperties: false,
+    ...(options.max ? { maxProperties: options.max } : {}),
+  });
 }
 export function string(options: StringOptions = {}) {
   return Type.String(textOptions(options));
@@ -73,7 +76,37 @@ export function as<T>(schema: TSchema): Type.TUnsafe<T> {
 export const id = () => string({ min: 1, max: 255 });
 /** True, false, or one of the texts that OpenStack takes for them. Read it with `isTrue`. */
 export const looseBoolean = () =>
-  either(Type.Boolean(), oneOf('True', 'TRUE', 'true', '1', 'ON', 'On', 'on', 'YES', 'Yes', 'yes', 't', 'y', 'False', 'FALSE', 'false', '0', 'OFF', 'Off', 'off', 'NO', 'No', 'no', 'f', 'n', 1, 0));
+  either(
+    Type.Boolean(),
+    oneOf(
+      'True',
+      'TRUE',
+      'true',
+      '1',
+      'ON',
+      'On',
+      'on',
+      'YES',
+      'Yes',
+      'yes',
+      't',
+      'y',
+      'False',
+      'FALSE',
+      'false',
+      '0',
+      'OFF',
+      'Off',
+      'off',
+      'NO',
+      'No',
+      'no',
+      'f',
+      'n',
+      1,
+      0,
+    ),
+  );
 
 /** Reads a loose boolean. */
 export function isTrue(value: unknown): boolean {
@@ -102,9 +135,14 @@ export function misfit(schema: TSchema, value: unknown): { where: string; why: s
   if (!first) return { where: '/', why: 'does not fit' };
   const where = first.instancePath.slice(1).replaceAll('/', '.') || 'body';
   const unknown = first.params['additionalProperties'];
-  if (first === extra && Array.isArray(unknown)) return { where, why: `Additional properties are not allowed (${unknown.map(name => `'${String(name).slice(0, 80)}'`).join(', ')})` };
+  if (first === extra && Array.isArray(unknown))
+    return {
+      where,
+      why: `Additional properties are not allowed (${unknown.map(name => `'${String(name).slice(0, 80)}'`).join(', ')})`,
+    };
   const siblings = errors.filter(error => error.instancePath === first.instancePath && error.keyword === 'const');
-  if (siblings.length > 1) return { where, why: `must be one of ${siblings.map(error => String(error.params['allowedValue'])).join(', ')}` };
+  if (siblings.length > 1)
+    return { where, why: `must be one of ${siblings.map(error => String(error.params['allowedValue'])).join(', ')}` };
   const at = valueAt(value, first.instancePath);
   const shown = at === undefined || typeof at === 'object' ? '' : ` (${JSON.stringify(at).slice(0, 80)})`;
   return { where, why: `${first.message}${shown}` };

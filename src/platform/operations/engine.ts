@@ -14,11 +14,12 @@ import { platformTexts } from '#/platform/text/texts.ts';
 
 /** What the engine asks of the hosts' plans and reports. */
 export interface HostState {
-  /** The host's plan may have changed: its agent is to look. Commits with the transaction. */
-  replan(tx: Tx, host: string): Promise<void>;
-  entry(tx: Tx, host: string, key: string): Promise<EntryState>;
-  /** True when the host no longer holds the entry. */
-  gone(tx: Tx, host: string, key: string): Promise<boolean>;
+  /** The host's plan may have changed: its agent is to look. @returns the plan's revision from here on */
+  replan(tx: Tx, host: string): Promise<number>;
+  /** What the host has said of an entry since it saw its plan's `revision`. */
+  entry(tx: Tx, host: string, key: string, revision: number): Promise<EntryState>;
+  /** True when the host has seen that revision and no longer holds the entry. */
+  gone(tx: Tx, host: string, key: string, revision: number): Promise<boolean>;
 }
 
 export type EntryState =
@@ -113,7 +114,9 @@ export function createEngine(options: EngineOptions): Engine {
 
   /** One step, forward or back. */
   async function advance(id: string): Promise<Outcome> {
-    const row = await db.read(tx => table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst());
+    const row = await db.read(tx =>
+      table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst(),
+    );
     if (!row || !mine(row)) return 'lost';
     const kind = kinds.get(row.kind);
     if (!kind) {
@@ -158,18 +161,24 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
-  async function look(tx: Tx, row: OperationRow, step: Step & { type: 'applied' | 'removed' }, state: Record<string, unknown>): Promise<Outcome> {
+  async function look(
+    tx: Tx,
+    row: OperationRow,
+    step: Step & { type: 'applied' | 'removed' },
+    state: Record<string, unknown>,
+  ): Promise<Outcome> {
     if (!(await stillOurs(tx, row))) return 'lost';
     const wanted = step.where(state);
-    if (!row.waitKeys) for (const host of new Set(wanted.map(key => key.host))) await hosts.replan(tx, host);
+    const revisions = row.waitRevisions ? (JSON.parse(row.waitRevisions) as Record<string, number>) : {};
+    for (const { host } of wanted) revisions[host] ??= await hosts.replan(tx, host);
     const facts: Record<string, unknown>[] = [];
     let missing: { host: string; key: string } | undefined;
     for (const { host, key } of wanted) {
       if (step.type === 'removed') {
-        if (!(await hosts.gone(tx, host, key))) missing ??= { host, key };
+        if (!(await hosts.gone(tx, host, key, revisions[host]!))) missing ??= { host, key };
         continue;
       }
-      const entry = await hosts.entry(tx, host, key);
+      const entry = await hosts.entry(tx, host, key, revisions[host]!);
       if (entry.state === 'failed') throw entry.problem;
       if (entry.state === 'unplanned') throw new Problem('conflict', platformTexts.noSuchEntry, { host, key });
       if (entry.state === 'applied') facts.push(entry.facts);
@@ -181,24 +190,63 @@ export function createEngine(options: EngineOptions): Engine {
     }
     const at = nowMs(tx);
     if (step.type === 'applied' && at - row.stepStartedAt > step.timeoutMs)
-      throw new Problem('unavailable', platformTexts.hostLate, { ...missing, seconds: Math.round(step.timeoutMs / 1000) });
+      throw new Problem('unavailable', platformTexts.hostLate, {
+        ...missing,
+        seconds: Math.round(step.timeoutMs / 1000),
+      });
     const waitKeys = wanted.map(key => key.key).join('\n');
-    return save(tx, row, { waitHost: missing.host, waitKeys, wakeAt: at + lookAgainMs, leaseOwner: null }, 'rest');
+    return save(
+      tx,
+      row,
+      {
+        waitHost: missing.host,
+        waitKeys,
+        waitRevisions: JSON.stringify(revisions),
+        wakeAt: at + lookAgainMs,
+        leaseOwner: null,
+      },
+      'rest',
+    );
   }
 
   /** A step that threw: a refusal unwinds at once, anything else is tried again first. */
   async function failedStep(row: OperationRow, kind: OperationKind, step: Step, thrown: unknown): Promise<Outcome> {
     const refused = thrown instanceof Problem && thrown.kind !== 'unavailable';
-    const problem = thrown instanceof Problem ? thrown : new Problem('unavailable', platformTexts.bug, { requestId: row.requestId }, { cause: thrown });
+    const problem =
+      thrown instanceof Problem
+        ? thrown
+        : new Problem('unavailable', platformTexts.bug, { requestId: row.requestId }, { cause: thrown });
     const attempts = row.attempts + 1;
-    log.warn({ operation: row.id, kind: row.kind, step: step.name, attempts, requestId: row.requestId, error: thrown }, 'step failed');
+    log.warn(
+      { operation: row.id, kind: row.kind, step: step.name, attempts, requestId: row.requestId, error: thrown },
+      'step failed',
+    );
     const late = step.type === 'applied';
     const giveUp = kind.onFailure === 'unwind' && (refused || late || attempts >= triesBeforeUnwinding);
     return db.write(async tx => {
       if (!(await stillOurs(tx, row))) return 'lost';
       const stored = storeProblem(problem);
-      if (giveUp) return save(tx, row, { phase: 'undo', step: row.step - 1, attempts: 0, problem: stored, waitHost: null, waitKeys: null }, 'on');
-      return save(tx, row, { attempts, problem: stored, wakeAt: nowMs(tx) + backoffMs(attempts), leaseOwner: null }, 'rest');
+      if (giveUp)
+        return save(
+          tx,
+          row,
+          {
+            phase: 'undo',
+            step: row.step - 1,
+            attempts: 0,
+            problem: stored,
+            waitHost: null,
+            waitKeys: null,
+            waitRevisions: null,
+          },
+          'on',
+        );
+      return save(
+        tx,
+        row,
+        { attempts, problem: stored, wakeAt: nowMs(tx) + backoffMs(attempts), leaseOwner: null },
+        'rest',
+      );
     }, asked(row));
   }
 
@@ -228,7 +276,10 @@ export function createEngine(options: EngineOptions): Engine {
         return save(tx, row, { step: row.step - 1, attempts: 0 }, 'on');
       }, asked(row));
     } catch (thrown) {
-      log.warn({ operation: row.id, kind: row.kind, step: step?.name, error: thrown }, 'undo failed; it will be tried again');
+      log.warn(
+        { operation: row.id, kind: row.kind, step: step?.name, error: thrown },
+        'undo failed; it will be tried again',
+      );
       return db.write(async tx => {
         if (!(await stillOurs(tx, row))) return 'lost';
         const attempts = row.attempts + 1;
@@ -253,13 +304,27 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   async function save(tx: Tx, row: OperationRow, change: Partial<OperationRow>, outcome: Outcome): Promise<Outcome> {
-    await table(tx).updateTable('operations').set({ ...change, updatedAt: now(tx) }).where('id', '=', row.id).execute();
+    await table(tx)
+      .updateTable('operations')
+      .set({ ...change, updatedAt: now(tx) })
+      .where('id', '=', row.id)
+      .execute();
     return outcome;
   }
 
   function nextStep(tx: Tx, row: OperationRow, state: object): Partial<OperationRow> {
     const at = nowMs(tx);
-    return { state: JSON.stringify(state), step: row.step + 1, attempts: 0, problem: null, stepStartedAt: at, wakeAt: at, waitHost: null, waitKeys: null };
+    return {
+      state: JSON.stringify(state),
+      step: row.step + 1,
+      attempts: 0,
+      problem: null,
+      stepStartedAt: at,
+      wakeAt: at,
+      waitHost: null,
+      waitKeys: null,
+      waitRevisions: null,
+    };
   }
 
   async function lease(row: OperationRow): Promise<boolean> {

@@ -26,6 +26,8 @@ export interface OperationRow {
   /** The host that is waited for, and the plan keys, each between newlines. */
   waitHost: string | null;
   waitKeys: string | null;
+  /** JSON: host → the revision of its plan from which its word counts. */
+  waitRevisions: string | null;
   /** JSON of a `StoredProblem`: why it unwinds, or what the last try met. */
   problem: string | null;
   createdAt: string;
@@ -75,6 +77,7 @@ export async function start<I extends object, S extends object>(
       leaseUntil: 0,
       waitHost: null,
       waitKeys: null,
+      waitRevisions: null,
       problem: null,
       createdAt: now(tx),
       updatedAt: now(tx),
@@ -94,29 +97,42 @@ export async function supersede(tx: Tx, resourceId: string): Promise<void> {
     .execute();
 }
 
-/** Wakes the operations that wait for these entries of a host's plan. Called in the transaction that records the report. */
-export async function wakeWaiting(tx: Tx, host: string, keys: Iterable<string>): Promise<void> {
-  const told = new Set(keys);
+/** Wakes the operations that wait for these entries of a host's plan, or for any (null). Called in the transaction that records the report. */
+export async function wakeWaiting(tx: Tx, host: string, keys: Iterable<string> | null): Promise<void> {
+  const told = keys && new Set(keys);
   const waiting = await table(tx)
     .selectFrom('operations')
     .select(['id', 'waitKeys'])
     .where('waitHost', '=', host)
     .where('phase', 'in', ['forward', 'undo'])
     .execute();
-  const ids = waiting.filter(row => row.waitKeys?.split('\n').some(key => told.has(key))).map(row => row.id);
+  const ids = waiting.filter(row => !told || row.waitKeys?.split('\n').some(key => told.has(key))).map(row => row.id);
   if (!ids.length) return;
-  await table(tx).updateTable('operations').set({ wakeAt: nowMs(tx) }).where('id', 'in', ids).execute();
+  await table(tx)
+    .updateTable('operations')
+    .set({ wakeAt: nowMs(tx) })
+    .where('id', 'in', ids)
+    .execute();
   for (const id of ids) hint(tx, id);
 }
 
 /** The operations of a resource, newest first. */
 export async function operationsOf(tx: Tx, resourceId: string): Promise<OperationRow[]> {
-  return table(tx).selectFrom('operations').selectAll().where('resourceId', '=', resourceId).orderBy('createdAt', 'desc').execute();
+  return table(tx)
+    .selectFrom('operations')
+    .selectAll()
+    .where('resourceId', '=', resourceId)
+    .orderBy('createdAt', 'desc')
+    .execute();
 }
 
 /** Ended operations older than `before` (a timestamp) are forgotten. */
 export async function forgetEnded(tx: Tx, before: string): Promise<void> {
-  await table(tx).deleteFrom('operations').where('phase', 'not in', ['forward', 'undo']).where('updatedAt', '<', before).execute();
+  await table(tx)
+    .deleteFrom('operations')
+    .where('phase', 'not in', ['forward', 'undo'])
+    .where('updatedAt', '<', before)
+    .execute();
 }
 
 export const operationMigrations: Migration[] = [
@@ -139,6 +155,7 @@ export const operationMigrations: Migration[] = [
         leaseUntil: 'integer not null',
         waitHost: 'text',
         waitKeys: 'text',
+        waitRevisions: 'text',
         problem: 'text',
         createdAt: 'text not null',
         updatedAt: 'text not null',

@@ -28,10 +28,27 @@ type State = Record<string, unknown>;
 type Any = any;
 
 export type Step =
-  | { type: 'write'; name: string; do(tx: Tx, state: Any): Promise<State | void>; undo?(tx: Tx, state: Any): Promise<void> }
-  | { type: 'applied'; name: string; where(state: Any): PlanKey[]; take?(facts: Any[], state: Any): State; timeoutMs: number }
+  | {
+      type: 'write';
+      name: string;
+      do(tx: Tx, state: Any): Promise<State | void>;
+      undo?(tx: Tx, state: Any): Promise<void>;
+    }
+  | {
+      type: 'applied';
+      name: string;
+      where(state: Any): PlanKey[];
+      take?(facts: Any[], state: Any): State;
+      timeoutMs: number;
+    }
   | { type: 'removed'; name: string; where(state: Any): PlanKey[] }
-  | { type: 'call'; name: string; do(outside: Outside, state: Any): Promise<State | void>; undo?(outside: Outside, state: Any): Promise<void>; timeoutMs: number };
+  | {
+      type: 'call';
+      name: string;
+      do(outside: Outside, state: Any): Promise<State | void>;
+      undo?(outside: Outside, state: Any): Promise<void>;
+      timeoutMs: number;
+    };
 
 export interface OperationKind {
   kind: string;
@@ -62,7 +79,11 @@ export interface Operation<I extends object, S extends object = I> extends Opera
   /** Reaches outside; may happen twice. */
   call<R extends object | void>(
     name: string,
-    step: { do(outside: Outside, state: S): Promise<R>; undo?(outside: Outside, state: S & Partial<Extra<R>>): Promise<void>; timeoutMs?: number },
+    step: {
+      do(outside: Outside, state: S): Promise<R>;
+      undo?(outside: Outside, state: S & Partial<Extra<R>>): Promise<void>;
+      timeoutMs?: number;
+    },
   ): Operation<I, S & Extra<R>>;
   /** What is recorded when it could not be done, after all was undone. */
   failed(record: (tx: Tx, state: S, problem: Problem) => Promise<void>): Operation<I, S>;
@@ -73,25 +94,32 @@ type Extra<R> = R extends object ? R : object;
 const minutes = 60_000;
 
 /** Begins a declaration: `operation<{ volumeId: string }>('volume.create').write(…).applied(…)`. */
-export function operation<I extends object>(kind: string, options: { onFailure?: OperationKind['onFailure'] } = {}): Operation<I> {
+export function operation<I extends object>(
+  kind: string,
+  options: { onFailure?: OperationKind['onFailure'] } = {},
+): Operation<I> {
   const steps: Step[] = [];
   const add = (step: Step): Any => {
     if (steps.some(known => known.name === step.name)) throw new Error(`${kind} has two steps named ${step.name}`);
     steps.push(step);
     return self;
   };
-  const list = (where: (state: Any) => PlanKey | PlanKey[]) => (state: Any): PlanKey[] => {
-    const keys = where(state);
-    return Array.isArray(keys) ? keys : [keys];
-  };
+  const list =
+    (where: (state: Any) => PlanKey | PlanKey[]) =>
+    (state: Any): PlanKey[] => {
+      const keys = where(state);
+      return Array.isArray(keys) ? keys : [keys];
+    };
   const self: Operation<I> = {
     kind,
     steps,
     onFailure: options.onFailure ?? 'unwind',
     write: (name, step) => add({ type: 'write', name, ...(step as object) } as Step),
-    applied: (name, where, { take, timeoutMs = 10 * minutes } = {}) => add({ type: 'applied', name, where: list(where), take: take as Any, timeoutMs }),
+    applied: (name, where, { take, timeoutMs = 10 * minutes } = {}) =>
+      add({ type: 'applied', name, where: list(where), take: take as Any, timeoutMs }),
     removed: (name, where) => add({ type: 'removed', name, where: list(where) }),
-    call: (name, { timeoutMs = 10 * minutes, ...step }) => add({ type: 'call', name, timeoutMs, ...(step as object) } as Step),
+    call: (name, { timeoutMs = 10 * minutes, ...step }) =>
+      add({ type: 'call', name, timeoutMs, ...(step as object) } as Step),
     failed(record) {
       self.onFailed = record as Any;
       return self;

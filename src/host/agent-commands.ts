@@ -1,0 +1,53 @@
+// The agent's answers to commands.
+
+import type { AgentOptions } from '#/host/agent.ts';
+import * as declared from '#/host/commands.ts';
+import { offerConsole } from '#/host/consoles.ts';
+import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { Json } from '#/platform/bus/bus.ts';
+import { parse, type Static, type TSchema } from '#/platform/http/schema.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { platformTexts } from '#/platform/text/texts.ts';
+
+interface Context extends AgentOptions {
+  guest(key: string): Guest | undefined;
+  list(): Promise<string[]>;
+}
+
+/** Serves every command of host/commands.ts. @returns what ends each */
+export function answerCommands(context: Context): (() => void)[] {
+  const { bus, host, hypervisor, network } = context;
+  const done = new Map<string, Promise<object>>();
+  const serve = <I extends TSchema, O extends TSchema>(
+    { name, input }: declared.Command<I, O>,
+    answer: (asked: Static<I>) => Promise<Static<O>>,
+  ): (() => void) =>
+    bus.serve(
+      declared.commandSubject(host, name),
+      async message => (await answer(parse(input, message, platformTexts.invalidBody))) as Json,
+    );
+  const guest = (key: string): Guest => {
+    const entry = context.guest(key);
+    if (!entry) throw new Problem('notFound', platformTexts.noSuchEntry, { host, key });
+    return entry;
+  };
+  return [
+    serve(declared.serverReboot, ({ key, kind, idempotencyKey }) => {
+      let acting = done.get(idempotencyKey);
+      if (!acting) {
+        acting = hypervisor.reboot(guest(key), kind).then(() => ({}));
+        done.set(idempotencyKey, acting);
+        acting.catch(() => done.delete(idempotencyKey));
+        if (done.size > 1_000) done.delete(done.keys().next().value!);
+      }
+      return acting as Promise<Record<string, never>>;
+    }),
+    serve(declared.serverConsoleLog, async ({ key, lines }) => ({ output: await hypervisor.consoleLog(key, lines) })),
+    serve(declared.serverDiagnostics, ({ key }) => hypervisor.diagnostics(key)),
+    serve(declared.portCounters, ({ portId }) => network.counters(portId)),
+    serve(declared.openConsole, async ({ key, kind }) => ({
+      path: await offerConsole(context, await hypervisor.consoleSocket(key, kind)),
+    })),
+    serve(declared.inventory, async () => ({ keys: await context.list() })),
+  ];
+}

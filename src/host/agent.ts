@@ -1,0 +1,467 @@
+// The agent: makes its host be as the plan says, keeps it so, and says how far it is.
+// It acts on state alone: the newest plan, and what the drivers find. Any message may be lost, repeated or late.
+
+import type { BaseImage, Guest, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type {
+  HostGroup,
+  HostNetwork,
+  HostPort,
+  NetworkDriver,
+  NetworkEntry,
+} from '#/drivers/network/network-driver.ts';
+import type { Disk, VolumeDriver } from '#/drivers/volume/volume-driver.ts';
+import { answerCommands } from '#/host/agent-commands.ts';
+import {
+  type EntryChange,
+  eventSubject,
+  heartbeatSubject,
+  helloSubject,
+  planChangedSubject,
+  planSubject,
+  reportSubject,
+} from '#/host/commands.ts';
+import { answerMetadata } from '#/host/metadata/answer.ts';
+import { dependencies, type HostEntry, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
+import type { PlanFile } from '#/host/plan-file.ts';
+import type { Bus, Json } from '#/platform/bus/bus.ts';
+import { type Clock, newUuid, type Random, type Timer } from '#/platform/clock/clock.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { storeProblem } from '#/platform/problem/stored-problem.ts';
+import { texts } from '#/platform/text/text.ts';
+
+export interface AgentOptions {
+  host: string;
+  /** Where other hosts reach this one; null on one machine. */
+  address: string | null;
+  hypervisor: HypervisorDriver;
+  network: NetworkDriver;
+  volume: VolumeDriver;
+  bus: Bus;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  /** Remembers the last plan across restarts. */
+  planFile: PlanFile;
+  /** Where console sockets are offered; null where there are none. */
+  consoleDirectory: string | null;
+}
+
+export interface Agent {
+  start(): Promise<void>;
+  /** Lets go; the host stays as it is. */
+  stop(): Promise<void>;
+  /** True when the host is as planned, or only retries wait, and all has been reported. */
+  quiet(): boolean;
+}
+
+interface Known {
+  /** The fingerprint that was made so; null for something that was only found. */
+  applied: string | null;
+  facts?: Record<string, unknown>;
+}
+
+const t = texts('host', {
+  broken: { en: 'The host failed at {key}: {why}', ko: '호스트가 {key}에서 실패했습니다: {why}' },
+});
+
+const heartbeatMs = 3_000;
+const lookMs = 5_000;
+const verifyMs = 120_000;
+const atOnce = 6;
+/** Failures of one entry before the control plane is told that it failed; trying goes on. */
+const triesBeforeFailed = 3;
+
+export function createAgent(options: AgentOptions): Agent {
+  const { host, hypervisor, network, volume, bus, clock, log } = options;
+  const session = newUuid(options.random);
+  let wanted = new Map<string, PlannedEntry>();
+  let revision = -1;
+  let filtersApplied = '';
+  let filtering: Promise<void> | null = null;
+  let stopped = true;
+  let greeted = false;
+  let fetching: Promise<void> | null = null;
+  let fetchAgain = false;
+  /** What is on the host, as far as is known. */
+  const present = new Map<string, Known>();
+  const busy = new Set<string>();
+  const failures = new Map<string, { count: number; hash: string | null; retry: Timer | null }>();
+  const imagePaths = new Map<string, { path: string; format: 'raw' | 'qcow2' }>();
+  const timers = new Set<Timer>();
+  const ends: (() => void)[] = [];
+
+  // --- what is to do -------------------------------------------------------------------------------------------------
+
+  function isSo(key: string): boolean {
+    const want = wanted.get(key);
+    return want !== undefined && present.get(key)?.applied === want.hash;
+  }
+
+  function waitsToRetry(key: string, hash: string | null): boolean {
+    const failure = failures.get(key);
+    return failure !== undefined && failure.hash === hash && failure.retry !== null;
+  }
+
+  function* toEnsure(): Generator<PlannedEntry> {
+    for (const planned of wanted.values()) if (!isSo(planned.entry.key)) yield planned;
+  }
+
+  function* toRemove(): Generator<string> {
+    for (const key of present.keys()) if (!wanted.has(key)) yield key;
+  }
+
+  function pump(): void {
+    if (stopped || revision < 0) return;
+    startFilters();
+    const removals = [...toRemove()];
+    const lowest = Math.min(...removals.map(removalRank));
+    for (const key of removals) {
+      if (busy.size >= atOnce) return;
+      if (busy.has(key) || waitsToRetry(key, null) || removalRank(key) > lowest) continue;
+      run(key, null, () => take(key));
+    }
+    for (const planned of toEnsure()) {
+      if (busy.size >= atOnce) return;
+      const { entry, hash } = planned;
+      if (busy.has(entry.key) || waitsToRetry(entry.key, hash)) continue;
+      if (!dependencies(entry).every(isSo)) continue;
+      if (kindOf(entry.key) === 'port' && filtering) continue;
+      run(entry.key, hash, () => make(planned));
+    }
+    send();
+  }
+
+  function run(key: string, hash: string | null, work: () => Promise<void>): void {
+    busy.add(key);
+    work().then(
+      () => {
+        busy.delete(key);
+        failures.delete(key);
+        pump();
+      },
+      (thrown: unknown) => {
+        busy.delete(key);
+        failed(key, hash, thrown);
+        pump();
+      },
+    );
+  }
+
+  function failed(key: string, hash: string | null, thrown: unknown): void {
+    const before = failures.get(key);
+    const count = before?.hash === hash ? before.count + 1 : 1;
+    const problem =
+      thrown instanceof Problem
+        ? thrown
+        : new Problem('unavailable', t.broken, { key, why: thrown instanceof Error ? thrown.message : String(thrown) });
+    log.warn({ key, count, error: thrown }, 'not yet as planned');
+    const failure: { count: number; hash: string | null; retry: Timer | null } = { count, hash, retry: null };
+    failure.retry = later(Math.min(60_000, 500 * 2 ** count), () => {
+      failure.retry = null;
+      pump();
+    });
+    failures.set(key, failure);
+    const final = count >= triesBeforeFailed || ['invalid', 'conflict', 'unsupported'].includes(problem.kind);
+    if (hash !== null && final && wanted.get(key)?.hash === hash)
+      changed.set(key, { key, state: 'failed', problem: storeProblem(problem) });
+  }
+
+  async function make({ entry, hash }: PlannedEntry): Promise<void> {
+    const facts = await ensure(entry);
+    present.set(entry.key, { applied: hash, facts });
+    if (wanted.get(entry.key)?.hash === hash) changed.set(entry.key, { key: entry.key, state: 'applied', facts });
+  }
+
+  async function ensure(entry: HostEntry): Promise<Record<string, unknown>> {
+    // From here on something may exist, whatever happens next.
+    if (!present.has(entry.key)) present.set(entry.key, { applied: null });
+    switch (kindOf(entry.key)) {
+      case 'image': {
+        const image = await hypervisor.ensureImage(entry as BaseImage);
+        imagePaths.set(entry.key, image);
+        return { virtualSizeBytes: image.virtualSizeBytes };
+      }
+      case 'server':
+        return { ...(await hypervisor.ensureGuest(entry as Guest)) };
+      case 'volume':
+        return { ...(await volume.ensure(entry as Disk, key => imagePaths.get(key)!)) };
+      case 'security-group':
+        return {};
+      default:
+        await network.ensure(entry as Exclude<NetworkEntry, HostGroup>);
+        return {};
+    }
+  }
+
+  async function take(key: string): Promise<void> {
+    switch (kindOf(key)) {
+      case 'image':
+        await hypervisor.removeImage(key as BaseImage['key']);
+        imagePaths.delete(key);
+        break;
+      case 'server':
+        await hypervisor.removeGuest(key as Guest['key']);
+        break;
+      case 'volume':
+        await volume.remove(key as Disk['key']);
+        break;
+      case 'security-group':
+        break;
+      default:
+        await network.remove(key as Exclude<NetworkEntry['key'], HostGroup['key']>);
+    }
+    present.delete(key);
+    if (!wanted.has(key)) {
+      changed.delete(key);
+      gone.add(key);
+    }
+  }
+
+  // --- filters: one for the whole host, before any port ----------------------------------------------------------------
+
+  function startFilters(): void {
+    if (filtering) return;
+    const entries = [...wanted.values()].filter(({ entry }) =>
+      ['port', 'security-group', 'network'].includes(kindOf(entry.key)),
+    );
+    const hash = entries.map(({ hash: each }) => each).join();
+    if (hash === filtersApplied || waitsToRetry('filters', hash)) return;
+    const all = entries.map(({ entry }) => entry);
+    const of = <E>(kind: string): E[] => all.filter(entry => kindOf(entry.key) === kind) as E[];
+    filtering = network
+      .ensureFilters({
+        networks: of<HostNetwork>('network'),
+        ports: of<HostPort>('port'),
+        groups: of<HostGroup>('security-group'),
+      })
+      .then(
+        () => {
+          filtersApplied = hash;
+          failures.delete('filters');
+        },
+        (thrown: unknown) => failed('filters', hash, thrown),
+      )
+      .finally(() => {
+        filtering = null;
+        pump();
+      });
+  }
+
+  // --- the plan ----------------------------------------------------------------------------------------------------------
+
+  function look(): void {
+    if (stopped) return;
+    if (fetching) {
+      fetchAgain = true;
+      return;
+    }
+    fetching = fetchPlan()
+      .catch((error: unknown) => log.debug({ error }, 'control plane not in reach'))
+      .finally(() => {
+        fetching = null;
+        if (fetchAgain) {
+          fetchAgain = false;
+          look();
+        }
+      });
+  }
+
+  async function fetchPlan(): Promise<void> {
+    if (!greeted) await greet();
+    const plan = (await bus.request(
+      planSubject,
+      { host, revision: reportedPlan ? revision : -1 },
+      { timeoutMs: 10_000 },
+    )) as unknown as Plan | null;
+    if (!plan || stopped) return;
+    options.planFile.save(plan);
+    adopt(plan);
+    reportedPlan = false;
+    pump();
+  }
+
+  let reportedPlan = false;
+
+  function adopt(plan: Plan): void {
+    wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
+    revision = plan.revision;
+    for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
+    for (const key of gone) if (wanted.has(key)) gone.delete(key);
+  }
+
+  async function greet(): Promise<void> {
+    const [capabilities, volumeCapacity] = await Promise.all([hypervisor.capabilities(), volume.capacity()]);
+    const roles = ['compute', 'network', 'storage'];
+    await bus.request(
+      helloSubject,
+      { host, session, roles, address: options.address, capabilities, volumeCapacity } as unknown as Json,
+      { timeoutMs: 10_000 },
+    );
+    greeted = true;
+    // Everything is told anew to whoever may have forgotten it.
+    for (const [key, known] of present) if (isSo(key)) changed.set(key, { key, state: 'applied', facts: known.facts });
+  }
+
+  // --- reports -----------------------------------------------------------------------------------------------------------
+
+  const changed = new Map<string, EntryChange>();
+  const gone = new Set<string>();
+  let sending = false;
+  /** Whether this session has said once which entries it plans at all. */
+  let introduced = false;
+
+  function send(): void {
+    if (sending || stopped || !greeted) return;
+    if (reportedPlan && changed.size === 0 && gone.size === 0) return;
+    sending = true;
+    const told = { revision, first: !reportedPlan, changes: [...changed.values()], removed: [...gone] };
+    const message = {
+      host,
+      session,
+      revision,
+      ...(told.first ? { pending: [...toEnsure()].map(({ entry }) => entry.key), removing: [...toRemove()] } : {}),
+      ...(told.first && !introduced ? { planned: [...wanted.keys()] } : {}),
+      changes: told.changes,
+      removed: told.removed,
+    };
+    bus
+      .request(reportSubject, message as unknown as Json, { timeoutMs: 15_000 })
+      .then(answer => {
+        if ((answer as { stale?: boolean }).stale) {
+          greeted = false;
+          introduced = false;
+          reportedPlan = false;
+          look();
+          return;
+        }
+        introduced = true;
+        if (told.first && told.revision === revision) reportedPlan = true;
+        for (const change of told.changes) if (changed.get(change.key) === change) changed.delete(change.key);
+        for (const key of told.removed) gone.delete(key);
+      })
+      .catch((error: unknown) => {
+        log.debug({ error }, 'report not delivered');
+        return new Promise<void>(resolve => void later(1_000, resolve));
+      })
+      .finally(() => {
+        sending = false;
+        send();
+      });
+  }
+
+  /** Tells of something that happened, until the control plane has heard it. */
+  function tell(event: { type: string } & Record<string, unknown>): void {
+    bus
+      .request(eventSubject, { host, event } as Json, { timeoutMs: 10_000 })
+      .catch(() => later(1_000, () => tell(event)));
+  }
+
+  function later(ms: number, call: () => void): Timer {
+    const timer = clock.after(ms, () => {
+      timers.delete(timer);
+      if (!stopped) call();
+    });
+    timers.add(timer);
+    return timer;
+  }
+
+  // --- over time ---------------------------------------------------------------------------------------------------------
+
+  function beat(): void {
+    bus.publish(heartbeatSubject, { host });
+    later(heartbeatMs, beat);
+  }
+
+  function lookAgain(): void {
+    look();
+    later(lookMs, lookAgain);
+  }
+
+  /** Looks whether reality still is what was made: leftovers are found, and every entry is ensured anew. */
+  async function verify(): Promise<void> {
+    try {
+      await find();
+      for (const known of present.values()) known.applied = null;
+      filtersApplied = '';
+      pump();
+    } catch (error) {
+      log.warn({ error }, 'verification');
+    }
+    later(verifyMs, () => void verify());
+  }
+
+  async function find(): Promise<void> {
+    const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
+    const found = new Set<string>([...held.guests, ...held.images, ...networks, ...disks]);
+    for (const key of found) if (!present.has(key) && !busy.has(key)) present.set(key, { applied: null });
+    for (const key of present.keys()) {
+      if (found.has(key) || busy.has(key) || wanted.has(key) || kindOf(key) === 'security-group') continue;
+      present.delete(key);
+      gone.add(key);
+    }
+  }
+
+  return {
+    async start() {
+      stopped = false;
+      await Promise.all([network.restore(), volume.restore()]);
+      hypervisor.onExit(exit => {
+        const key = `server/${exit.serverId}`;
+        log.warn({ key, reason: exit.reason }, 'guest ended by itself');
+        tell({ type: 'guest.exit', ...exit });
+      });
+      network.onFailure((key, reason) => log.warn({ key, reason }, 'network service died'));
+      network.onMetadata((from, request, response) =>
+        answerMetadata(() => [...wanted.values()].map(({ entry }) => entry), from, request, response),
+      );
+      await find();
+      const remembered = options.planFile.load();
+      if (remembered) adopt(remembered);
+      await hypervisor.restore();
+      ends.push(
+        ...answerCommands({
+          ...options,
+          guest: key => wanted.get(key)?.entry as Guest | undefined,
+          list: async () => (await find(), [...present.keys()]),
+        }),
+      );
+      ends.push(bus.subscribe(planChangedSubject(host), look));
+      pump();
+      lookAgain();
+      beat();
+      later(verifyMs, () => void verify());
+    },
+    async stop() {
+      stopped = true;
+      for (const timer of timers) timer.cancel();
+      for (const end of ends) end();
+      await Promise.all([hypervisor.close(), network.close()]);
+    },
+    quiet() {
+      if (!greeted || !reportedPlan || fetching || filtering || sending || busy.size || changed.size || gone.size)
+        return false;
+      for (const { entry, hash } of toEnsure())
+        if (!waitsToRetry(entry.key, hash) && dependencies(entry).every(isSo)) return false;
+      for (const key of toRemove()) if (!waitsToRetry(key, null)) return false;
+      return true;
+    },
+  };
+}
+
+/** The server whose port has this address in the network or behind the router that a request came through. */
+export function serverAt(entries: HostEntry[], via: string, address: string): Guest | undefined {
+  const networks = new Set<string>();
+  if (kindOf(via) === 'dhcp') networks.add(idOf(via));
+  for (const entry of entries)
+    if (entry.key === via && kindOf(via) === 'router')
+      for (const port of (entry as Extract<NetworkEntry, { routerId: string }>).interfaces)
+        networks.add(port.networkId);
+  const port = entries.find(
+    entry =>
+      kindOf(entry.key) === 'port' &&
+      networks.has((entry as HostPort).networkId) &&
+      (entry as HostPort).ips.includes(address),
+  ) as HostPort | undefined;
+  return entries.find(entry => port?.serverId && entry.key === `server/${port.serverId}`) as Guest | undefined;
+}

@@ -1,0 +1,104 @@
+// True actions only, declared once: the control plane's call and the agent's answer are both typed from here.
+// Everything that must stay true is the plan's, not a command's.
+
+import type { Bus, Json } from '#/platform/bus/bus.ts';
+import {
+  any,
+  as,
+  integer,
+  nullable,
+  object,
+  oneOf,
+  open,
+  optional,
+  string,
+  type Static,
+  type TSchema,
+} from '#/platform/http/schema.ts';
+
+export interface Command<I extends TSchema = TSchema, O extends TSchema = TSchema> {
+  name: string;
+  input: I;
+  output: O;
+}
+
+function command<I extends TSchema, O extends TSchema>(name: string, input: I, output: O): Command<I, O> {
+  return { name, input, output };
+}
+
+const serverKey = as<`server/${string}`>(string({ pattern: '^server/[0-9a-f-]{36}$' }));
+
+/** Soft: asks the guest. Hard: a new process. `idempotencyKey` lets a repeated call act once. */
+export const serverReboot = command(
+  'server-reboot',
+  object({ key: serverKey, kind: oneOf('soft', 'hard'), idempotencyKey: string() }),
+  object({}),
+);
+export const serverConsoleLog = command(
+  'server-console-log',
+  object({ key: serverKey, lines: nullable(integer({ min: 0 })) }),
+  object({ output: string() }),
+);
+export const serverDiagnostics = command('server-diagnostics', object({ key: serverKey }), open({}));
+/** A unix socket on which one connection is bridged to the guest's screen or serial line. */
+export const openConsole = command(
+  'open-console',
+  object({ key: serverKey, kind: oneOf('vnc', 'serial') }),
+  object({ path: string() }),
+);
+export const portCounters = command('port-counters', object({ portId: string() }), open({}));
+/** For audits: what the host really holds. */
+export const inventory = command('inventory', object({}), object({ keys: as<string[]>(any()) }));
+
+export const commands = { serverReboot, serverConsoleLog, serverDiagnostics, openConsole, portCounters, inventory };
+
+/** @throws Problem what the host refused, or unavailable when it does not answer in time */
+export async function callHost<I extends TSchema, O extends TSchema>(
+  bus: Bus,
+  host: string,
+  { name }: Command<I, O>,
+  input: Static<I>,
+  timeoutMs = 60_000,
+): Promise<Static<O>> {
+  return (await bus.request(commandSubject(host, name), input as Json, { timeoutMs })) as Static<O>;
+}
+
+export function commandSubject(host: string, name: string): string {
+  return `host.${subjectToken(host)}.${name}`;
+}
+
+/** A host's name as one token of a subject. */
+export function subjectToken(host: string): string {
+  return host.replaceAll(/[^A-Za-z0-9_-]/g, '_');
+}
+
+// What agents and the control plane say to one another besides commands.
+
+export const helloSubject = 'control.hello';
+export const planSubject = 'control.plan';
+export const reportSubject = 'control.report';
+export const eventSubject = 'control.host-event';
+export const heartbeatSubject = 'control.heartbeat';
+export const planChangedSubject = (host: string) => `host.${subjectToken(host)}.plan-changed`;
+
+export const reportMessage = object({
+  host: string(),
+  session: string(),
+  revision: integer(),
+  /** Every planned key that is not yet as planned; sent when the plan's revision is new to the agent. */
+  pending: optional(as<string[]>(any())),
+  /** Keys that are still there though no longer planned; sent with `pending`. */
+  removing: optional(as<string[]>(any())),
+  /** All planned keys, once per session: what the control plane knows besides is no longer so. */
+  planned: optional(as<string[]>(any())),
+  changes: as<EntryChange[]>(any()),
+  removed: as<string[]>(any()),
+});
+
+export interface EntryChange {
+  key: string;
+  state: 'applied' | 'failed';
+  facts?: Record<string, unknown>;
+  /** A stored problem. */
+  problem?: string;
+}

@@ -1,0 +1,79 @@
+// The hosts, the revision that each one's plan is wanted at, and what each has reported of its entries.
+
+import { createTable, type Migration } from '#/platform/database/migrations.ts';
+import { type Tx } from '#/platform/database/tx.ts';
+
+export interface HostRow {
+  name: string;
+  providerId: string;
+  /** JSON list. */
+  roles: string;
+  address: string | null;
+  up: number;
+  enabled: number;
+  disabledReason: string | null;
+  forcedDown: number;
+  /** JSON of HypervisorCapabilities, VolumeCapacity. */
+  capabilities: string | null;
+  volumeCapacity: string | null;
+  wantedRevision: number;
+  reportedRevision: number;
+  /** Counts the agent's starts, so that a late report of an earlier one is known as such. */
+  session: string | null;
+  lastSeenAt: string;
+  startedAt: string;
+  createdAt: string;
+}
+
+export interface HostEntryRow {
+  host: string;
+  key: string;
+  state: 'pending' | 'applied' | 'failed' | 'removing';
+  revision: number;
+  facts: string | null;
+  problem: string | null;
+}
+
+export function table(tx: Tx) {
+  return tx.withTables<{ hosts: HostRow; hostEntries: HostEntryRow }>();
+}
+
+export const hostMigrations: Migration[] = [
+  {
+    name: 'host/0001-hosts',
+    async up(tx, engine) {
+      await createTable(tx, engine, 'hosts', {
+        name: 'text primary key',
+        providerId: 'text not null unique',
+        roles: 'text not null',
+        address: 'text',
+        up: 'integer not null',
+        enabled: 'integer not null',
+        disabledReason: 'text',
+        forcedDown: 'integer not null',
+        capabilities: 'text',
+        volumeCapacity: 'text',
+        wantedRevision: 'integer not null',
+        reportedRevision: 'integer not null',
+        session: 'text',
+        lastSeenAt: 'text not null',
+        startedAt: 'text not null',
+        createdAt: 'text not null',
+      });
+      await createTable(
+        tx,
+        engine,
+        'hostEntries',
+        {
+          host: 'text not null',
+          key: 'text not null',
+          state: 'text not null',
+          revision: 'integer not null',
+          facts: 'text',
+          problem: 'text',
+        },
+        ['primary key ("host", "key")'],
+      );
+    },
+  },
+];

@@ -1,0 +1,138 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { test } from 'node:test';
+import { memoryBus } from '#/platform/bus/memory-bus.ts';
+import { openSqlite } from '#/platform/database/sqlite.ts';
+import { migrate } from '#/platform/database/migrations.ts';
+import { createLogger } from '#/platform/log/log.ts';
+import { createEngine, type Engine, type HostState } from '#/platform/operations/engine.ts';
+import { operation, type OperationKind } from '#/platform/operations/operation.ts';
+import { operationMigrations, operationsOf, start, supersede, table, wakeWaiting } from '#/platform/operations/operation.store.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { texts } from '#/platform/text/text.ts';
+import { seededRandom } from '../../../test/seeded-random.ts';
+import { settled, virtualClock } from '../../../test/virtual-clock.ts';
+
+const t = texts('test', { no: { en: 'no', ko: '아니오' } });
+const log = createLogger('test', 'silent');
+
+async function bench(kinds: OperationKind[], hosts: Partial<HostState> = {}) {
+  const clock = virtualClock();
+  const random = seededRandom(1);
+  const slots = new Map<symbol, unknown>();
+  const db = openSqlite({ file: ':memory:', clock, random, slots });
+  await migrate(db, operationMigrations);
+  const bus = memoryBus({ clock, log });
+  const state: HostState = { replan: async () => 1, entry: async () => ({ state: 'pending' }), gone: async () => false, ...hosts };
+  const make = (): Engine => createEngine({ db, slots, bus, clock, random, log, hosts: state, kinds });
+  const engine = make();
+  engine.start();
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 30; turn++) await settled();
+  };
+  return { clock, db, engine, make, settle, phase: () => db.read(async tx => (await operationsOf(tx, 'r'))[0]!.phase) };
+}
+
+test('steps run in order and share what they learn', async () => {
+  const seen: string[] = [];
+  const kind = operation<{ a: number }>('k')
+    .write('one', { do: async (_tx, { a }) => (seen.push(`one ${a}`), { b: a + 1 }) })
+    .call('two', { do: async (_outside, { b }) => (seen.push(`two ${b}`), { c: b + 1 }) })
+    .write('three', { do: async (_tx, { c }) => void seen.push(`three ${c}`) });
+  const { db, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, { a: 1 }, { resourceId: 'r' }));
+  await settle();
+  deepEqual(seen, ['one 1', 'two 2', 'three 3']);
+  equal(await phase(), 'done');
+});
+
+test('a refused step undoes those before it, backwards, then records the failure', async () => {
+  const seen: string[] = [];
+  const kind = operation<{ a: number }>('k')
+    .write('one', { do: async () => ({ b: 1 }), undo: async () => void seen.push('undo one') })
+    .call('two', { do: async () => {}, undo: async () => void seen.push('undo two') })
+    .write('three', { do: async () => { throw new Problem('conflict', t.no); } })
+    .failed(async (_tx, _state, problem) => void seen.push(`failed ${problem.say()}`));
+  const { db, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, { a: 1 }, { resourceId: 'r' }));
+  await settle();
+  deepEqual(seen, ['undo two', 'undo one', 'failed no']);
+  equal(await phase(), 'failed');
+});
+
+test('what fails for no good reason is tried again, and deleting never gives up', async () => {
+  let tries = 0;
+  const kind = operation<object>('k', { onFailure: 'persist' }).call('one', {
+    do: async () => {
+      if (++tries < 8) throw new Problem('conflict', t.no);
+    },
+  });
+  const { db, clock, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  for (let turn = 0; turn < 200 && tries < 8; turn++) {
+    await settle();
+    clock.next();
+  }
+  await settle();
+  equal(tries, 8);
+  equal(await phase(), 'done');
+});
+
+test('an applied step waits for the host, is woken by its report, and takes its facts', async () => {
+  let applied = false;
+  const kind = operation<object>('k')
+    .applied('build', () => ({ host: 'h', key: 'volume/1' }), { take: ([facts]) => ({ path: (facts as { path: string }).path }) })
+    .write('finish', { do: async (_tx, { path }) => equal(path, '/x') });
+  const { db, settle, phase } = await bench([kind], { entry: async () => (applied ? { state: 'applied', facts: { path: '/x' } } : { state: 'pending' }) });
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  await settle();
+  equal(await phase(), 'forward');
+  applied = true;
+  await db.write(tx => wakeWaiting(tx, 'h', ['volume/1']));
+  await settle();
+  equal(await phase(), 'done');
+});
+
+test('a second engine takes over what the first left in the middle', async () => {
+  let hang = true;
+  let runs = 0;
+  const kind = operation<object>('k').call('one', {
+    do: () => {
+      runs++;
+      return hang ? new Promise<void>(() => {}) : Promise.resolve();
+    },
+  });
+  const { db, clock, make, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  await settle();
+  equal(runs, 1);
+  hang = false;
+  // The first engine is as dead as a killed process: its lease runs out.
+  await db.write(tx => table(tx).updateTable('operations').set({ leaseOwner: 'dead', leaseUntil: 0, wakeAt: 0 }).execute());
+  make().start();
+  await settle();
+  clock.next();
+  await settle();
+  equal(runs, 2);
+  equal(await phase(), 'done');
+});
+
+test('what supersedes an operation ends it', async () => {
+  const kind = operation<object>('k').applied('build', () => ({ host: 'h', key: 'volume/1' }));
+  const { db, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  await settle();
+  await db.write(tx => supersede(tx, 'r'));
+  await settle();
+  equal(await phase(), 'superseded');
+});
+
+test('a host that is silent for too long unwinds the operation', async () => {
+  const kind = operation<object>('k').applied('build', () => ({ host: 'h', key: 'volume/1' }), { timeoutMs: 60_000 });
+  const { db, clock, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  for (let second = 0; second < 90; second++) {
+    await clock.advance(1_000);
+    await settle();
+  }
+  equal(await phase(), 'failed');
+});
