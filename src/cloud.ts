@@ -1,12 +1,24 @@
 // The wiring: every service and driver, in one program.
 
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { simulatedHost } from '#/drivers/simulated-host.ts';
+import { type Agent, createAgent } from '#/host/agent.ts';
+import { memoryPlanFile } from '#/host/plan-file.ts';
+import { simulatedDrivers } from '#/host/simulated-host.ts';
+import { memoryBus } from '#/platform/bus/memory-bus.ts';
+import { socketBusServer } from '#/platform/bus/socket-bus.ts';
+import { type Config, publicUrlOf } from '#/platform/config/config.ts';
+import { dataPaths } from '#/platform/config/data-directory.ts';
+import { openSqlite } from '#/platform/database/sqlite.ts';
+import { createServices } from '#/services.ts';
 import { createEvents, eventMigrations, forgetEvents } from '#/platform/events/events.ts';
 import { createHostControl, hostState } from '#/host/control.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
 import type { Authenticator } from '#/platform/access/caller.ts';
 import { createPolicy, type Policy, type PolicyDefault } from '#/platform/access/policy.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
-import type { Clock, Random } from '#/platform/clock/clock.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { migrate } from '#/platform/database/migrations.ts';
 import { timestamp } from '#/platform/database/tx.ts';
@@ -16,6 +28,112 @@ import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { createEngine, type Engine } from '#/platform/operations/engine.ts';
 import { forgetEnded, operationMigrations } from '#/platform/operations/operation.store.ts';
+
+export interface StartOptions {
+  config: Config;
+  dataDirectory: string;
+  log: Logger;
+}
+
+/** Starts the control plane on this machine, with its simulated hosts where it has some. */
+export async function startCloud({
+  config,
+  dataDirectory,
+  log,
+}: StartOptions): Promise<{ address: string; close(): Promise<void> }> {
+  const paths = dataPaths(dataDirectory);
+  const clock = systemClock();
+  const random = systemRandom();
+  const slots = new Map<symbol, unknown>();
+  const simulated = config.simulateHosts > 0;
+  const db = openSqlite({ file: join(paths.control, 'haneul.db'), clock, random, slots });
+  const bus = simulated ? memoryBus({ clock, log }) : await socketBusServer({ path: paths.busSocket, clock, log });
+  const address = publicUrlOf(config);
+  const publicUrl = (): string => address;
+  const { services, authenticator, seed, upgrade, page, guestImage } = await createServices({
+    db,
+    bus,
+    clock,
+    random,
+    log,
+    config,
+    publicUrl,
+    directory: paths.control,
+    simulated,
+  });
+  const concurrency = config.workerConcurrency;
+  const cloud = await assembleCloud({
+    db,
+    slots,
+    bus,
+    clock,
+    random,
+    log,
+    services,
+    authenticator,
+    publicUrl,
+    concurrency,
+    upgrade,
+    page,
+  });
+  const credentials = rememberCredentials(paths.credentials, config.adminPassword, random);
+  await seed({ adminPassword: credentials.password });
+  await guestImage(paths.guestImages);
+  cloud.start();
+  const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
+  await cloud.server.listen(config.listenAddress, config.listenPort);
+  writeWhole(paths.ready, { url: address, pid: process.pid });
+  return {
+    address,
+    async close() {
+      rmSync(paths.ready, { force: true });
+      await Promise.all(agents.map(agent => agent.stop()));
+      await cloud.close();
+    },
+  };
+}
+
+async function simulateHosts(
+  count: number,
+  parts: { bus: Bus; clock: Clock; random: Random; log: Logger },
+): Promise<Agent[]> {
+  const agents = Array.from({ length: count }, (_, at) =>
+    createAgent({
+      host: `host-${at + 1}`,
+      address: null,
+      ...simulatedDrivers({ machine: simulatedHost(parts), ...parts }),
+      ...parts,
+      planFile: memoryPlanFile(),
+      consoleDirectory: null,
+    }),
+  );
+  await Promise.all(agents.map(agent => agent.start()));
+  return agents;
+}
+
+/** The administrator's credentials, made at the first start and kept for `up` to write its files from. */
+function rememberCredentials(file: string, configured: string | null, random: Random): { password: string } {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as { password: string };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const made = {
+      username: 'admin',
+      password: configured ?? random.bytes(18).toString('base64url'),
+      project: 'admin',
+      domain: 'Default',
+    };
+    writeWhole(file, made);
+    return made;
+  }
+}
+
+/** Replaces a file as a whole, readable by its owner only. */
+function writeWhole(file: string, value: unknown): void {
+  const aside = `${file}.new`;
+  writeFileSync(aside, JSON.stringify(value), { mode: 0o600, flush: true });
+  renameSync(aside, file);
+}
 
 export interface CloudParts {
   db: Database;

@@ -1,0 +1,119 @@
+// The agent's process: real drivers over this machine, and the socket to the control plane.
+
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
+import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
+import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
+import { createAgent } from '#/host/agent.ts';
+import { kindOf, removalRank } from '#/host/plan.ts';
+import { planFile } from '#/host/plan-file.ts';
+import { socketBusClient } from '#/platform/bus/socket-bus.ts';
+import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import type { Config } from '#/platform/config/config.ts';
+import { dataPaths } from '#/platform/config/data-directory.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { systemRun } from '#/platform/process/run.ts';
+
+export interface HostOptions {
+  dataDirectory: string;
+  config: Config;
+  log: Logger;
+  /** Who guests run as. */
+  guestUser: { uid: number; gid: number };
+}
+
+/** Starts this machine's agent. Closing it leaves guests and networks as they are. */
+export async function startAgent(options: HostOptions): Promise<{ close(): Promise<void> }> {
+  const { log } = options;
+  const paths = dataPaths(options.dataDirectory);
+  const clock = systemClock();
+  const random = systemRandom();
+  const drivers = realDrivers(options);
+  const bus = socketBusClient({ path: paths.busSocket, clock, log });
+  const agent = createAgent({
+    host: hostname(),
+    address: null,
+    ...drivers,
+    bus,
+    clock,
+    random,
+    log,
+    planFile: planFile(join(paths.host, 'plan.json')),
+    consoleDirectory: consoleDirectory(paths.run),
+  });
+  await agent.start();
+  return {
+    async close() {
+      await agent.stop();
+      await bus.close();
+    },
+  };
+}
+
+/** Removes everything of this cloud from the machine: guests, networks, disks, images. */
+export async function destroyHost(options: HostOptions): Promise<void> {
+  const { hypervisor, network, volume } = realDrivers(options);
+  await Promise.all([network.restore(), volume.restore(), hypervisor.restore()]);
+  const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
+  const all = [...held.guests, ...networks, ...disks, ...held.images].sort((a, b) => removalRank(a) - removalRank(b));
+  for (const key of all) {
+    options.log.info({ key }, 'removing');
+    if (kindOf(key) === 'server') await hypervisor.removeGuest(key as `server/${string}`);
+    else if (kindOf(key) === 'image') await hypervisor.removeImage(key as `image/${string}`);
+    else if (kindOf(key) === 'volume') await volume.remove(key as `volume/${string}`);
+    else await network.remove(key as `network/${string}`);
+  }
+  await network.ensureFilters({ networks: [], ports: [], groups: [] });
+  await Promise.all([hypervisor.close(), network.close()]);
+}
+
+function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions) {
+  const paths = dataPaths(dataDirectory);
+  const tools = { run: systemRun(log), clock: systemClock(), random: systemRandom(), log };
+  const directory = (name: string): string => {
+    const path = join(paths.host, name);
+    mkdirSync(path, { recursive: true, mode: 0o711 });
+    return path;
+  };
+  return {
+    hypervisor: qemuHypervisor({
+      directory: directory('compute'),
+      user: guestUser,
+      tools,
+      accelerator: config.accelerator,
+    }),
+    network: bridgeNetwork({
+      directory: directory('network'),
+      cloud: cloudId(paths.host),
+      guestUser,
+      tunnelAddress: null,
+      tools,
+    }),
+    volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),
+  };
+}
+
+/** Tells this cloud's interfaces and tables from another's on the same machine. Made once. */
+function cloudId(directory: string): string {
+  const file = join(directory, 'cloud-id');
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    const id = systemRandom().bytes(3).toString('hex');
+    writeFileSync(file, `${id}\n`, { flag: 'wx', mode: 0o644 });
+    return id;
+  }
+}
+
+/** Below the control plane's own directory, so that only it comes to the sockets. */
+function consoleDirectory(run: string): string {
+  const path = join(run, 'consoles');
+  mkdirSync(path, { recursive: true });
+  const { uid, gid } = statSync(run);
+  chownSync(path, uid, gid);
+  chmodSync(path, 0o700);
+  return path;
+}

@@ -1,0 +1,83 @@
+// Every service of the cloud: one line each.
+
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Authenticator } from '#/platform/access/caller.ts';
+import { setupFernetKeys } from '#/platform/access/fernet-keys.ts';
+import { createPasswords, type PasswordCost } from '#/platform/access/passwords.ts';
+import type { Bus } from '#/platform/bus/bus.ts';
+import type { Clock, Random } from '#/platform/clock/clock.ts';
+import type { Config } from '#/platform/config/config.ts';
+import type { Database } from '#/platform/database/database.ts';
+import type { ServerOptions } from '#/platform/http/server.ts';
+import type { Service } from '#/platform/http/service.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { identityService } from '#/services/identity/service.ts';
+
+export interface ServicesOptions {
+  db: Database;
+  bus: Bus;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+  config: Config;
+  publicUrl(): string;
+  /** Where services keep files and keys; null: a directory of its own below the system's temporary one. */
+  directory: string | null;
+  passwordCost?: PasswordCost;
+  simulated: boolean;
+}
+
+export interface Services {
+  services: Service[];
+  authenticator: Authenticator;
+  /** First rows of a new cloud; changes nothing where they are there. */
+  seed(secrets: { adminPassword: string }): Promise<void>;
+  /** Registers the images that `up` built, where there are some; or a small dummy for simulated hosts. */
+  guestImage(directory: string): Promise<void>;
+  upgrade?: ServerOptions['upgrade'];
+  page?: ServerOptions['page'];
+}
+
+export async function createServices(options: ServicesOptions): Promise<Services> {
+  const { db, clock, random, log, config, publicUrl } = options;
+  const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
+  const passwords = createPasswords({ random, cost: options.passwordCost });
+  const keys = setupFernetKeys(join(directory, 'fernet-keys'), random);
+  const identity = identityService({
+    db,
+    clock,
+    random,
+    keys: () => keys,
+    passwords,
+    tokenLifetimeSeconds: config.tokenLifetimeSeconds,
+    log,
+  });
+  const services: Service[] = [identity.service];
+  return {
+    services,
+    authenticator: identity.authenticator,
+    async guestImage() {},
+    async seed({ adminPassword }) {
+      const settings = {
+        region: config.regionName,
+        publicUrl: publicUrl(),
+        adminPassword,
+        adminPasswordHash: await passwords.hash(adminPassword),
+        services: services.map(({ name, type, catalogName, aliases, catalogPath }) => ({
+          name,
+          type,
+          catalogName,
+          aliases,
+          catalogPath,
+        })),
+        externalCidr: config.externalNetworkCidr,
+        simulated: options.simulated,
+      };
+      await db.write(async tx => {
+        for (const service of services) await service.seed?.(tx, settings);
+      });
+    },
+  };
+}

@@ -1,0 +1,297 @@
+// A whole cloud in this process for tests: the real services over an in-memory database, simulated hosts, and a clock that
+// stands still until the test lets it go on.
+
+import { request as httpRequest } from 'node:http';
+import { equal } from 'node:assert/strict';
+import { assembleCloud, type Cloud } from '#/cloud.ts';
+import { createServices } from '#/services.ts';
+import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { type Agent, createAgent } from '#/host/agent.ts';
+import { memoryPlanFile, type PlanFile } from '#/host/plan-file.ts';
+import { simulatedDrivers } from '#/host/simulated-host.ts';
+import { quickCost } from '#/platform/access/passwords.ts';
+import { memoryBus } from '#/platform/bus/memory-bus.ts';
+import { type Clock, systemClock } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { openSqlite } from '#/platform/database/sqlite.ts';
+import { createLogger, type LogLevel } from '#/platform/log/log.ts';
+import { loadConfig } from '#/platform/config/config.ts';
+import { seededRandom } from './seeded-random.ts';
+import { settled, type VirtualClock, virtualClock } from './virtual-clock.ts';
+
+export interface TestCloudOptions {
+  hosts?: number;
+  seed?: number;
+  /** Tests that need what a service keeps on disk give a directory. */
+  directory?: string;
+  logLevel?: LogLevel;
+  /** False where a test wants the raw speed or a reply that does not fit. */
+  checkReplies?: boolean;
+  /** A real clock instead of one that stands still. */
+  realClock?: boolean;
+}
+
+// biome-ignore lint: bodies are asserted by the tests that read them
+type Json = any;
+
+/** A user's client. `{project}` in paths is the user's project. */
+export interface TestClient {
+  token: string;
+  projectId: string;
+  userId: string;
+  get(path: string, status?: number): Promise<Json>;
+  post(path: string, body?: unknown, status?: number): Promise<Json>;
+  put(path: string, body?: unknown, status?: number): Promise<Json>;
+  patch(path: string, body?: unknown, status?: number): Promise<Json>;
+  delete(path: string, status?: number): Promise<Json>;
+  /** The whole answer. */
+  request(
+    method: string,
+    path: string,
+    options?: { body?: unknown; raw?: string | Buffer; headers?: Record<string, string> },
+  ): Promise<{ status: number; headers: Record<string, string>; body: Json; bytes: Buffer }>;
+  /** The same user with other headers on every request (a microversion). */
+  with(headers: Record<string, string>): TestClient;
+}
+
+export type TestUser = 'admin' | 'manager' | 'member' | 'reader' | 'other' | 'none';
+
+export interface TestCloud extends AsyncDisposable {
+  url: string;
+  db: Database;
+  cloud: Cloud;
+  clock: Clock;
+  /** admin (of project admin), manager, member, reader (of project demo), other (member of another project), none (no role). */
+  as(user: TestUser): TestClient;
+  /** A client without a token. */
+  anonymous(): TestClient;
+  /** Runs operations and agents until all is quiet, letting time pass where they wait; at most `limitMs` of it. */
+  settle(limitMs?: number): Promise<void>;
+  /** Lets time pass. */
+  advance(ms: number): Promise<void>;
+  hosts: { name: string; machine: SimulatedMachine; agent: Agent; restartAgent(): Promise<void> }[];
+}
+
+export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
+  const random = seededRandom(options.seed ?? 1);
+  const virtual = options.realClock ? null : virtualClock();
+  const clock: Clock = virtual ?? systemClock();
+  const log = createLogger('test', options.logLevel ?? 'silent');
+  const slots = new Map<symbol, unknown>();
+  const db = openSqlite({ file: ':memory:', clock, random, slots });
+  const bus = memoryBus({ clock, log });
+  let url = 'http://127.0.0.1';
+  const publicUrl = (): string => url;
+  const config = loadConfig({ overrides: {} });
+  const { services, authenticator, seed } = await createServices({
+    db,
+    bus,
+    clock,
+    random,
+    log,
+    config,
+    publicUrl,
+    directory: options.directory ?? null,
+    passwordCost: quickCost,
+    simulated: true,
+  });
+  const cloud = await assembleCloud({
+    db,
+    slots,
+    bus,
+    clock,
+    random,
+    log,
+    services,
+    authenticator,
+    publicUrl,
+    checkReplies: options.checkReplies ?? true,
+  });
+  const { port } = await cloud.server.listen('127.0.0.1', 0);
+  url = `http://127.0.0.1:${port}`;
+  await seed({ adminPassword: 'admin-password' });
+  cloud.start();
+
+  const hosts: TestCloud['hosts'] = [];
+  for (let at = 0; at < (options.hosts ?? 1); at++) {
+    const machine = simulatedHost({ random });
+    const file: PlanFile = memoryPlanFile();
+    const name = `host-${at + 1}`;
+    const boot = (): Agent =>
+      createAgent({
+        host: name,
+        address: null,
+        ...simulatedDrivers({ machine, clock, random, log }),
+        bus,
+        clock,
+        random,
+        log,
+        planFile: file,
+        consoleDirectory: null,
+      });
+    const host = {
+      name,
+      machine,
+      agent: boot(),
+      async restartAgent() {
+        machine.dropAgent();
+        await host.agent.stop();
+        host.agent = boot();
+        await host.agent.start();
+      },
+    };
+    await host.agent.start();
+    hosts.push(host);
+  }
+
+  const users = new Map<TestUser, TestClient>();
+  const anonymous = client(() => url, '', '', '');
+  const self: TestCloud = {
+    get url() {
+      return url;
+    },
+    db,
+    cloud,
+    clock,
+    hosts,
+    as: user => users.get(user)!,
+    anonymous: () => anonymous,
+    async settle(limitMs = 600_000) {
+      await settle(virtual, () => cloud.engine.quiet() && hosts.every(host => host.agent.quiet()), limitMs);
+    },
+    async advance(ms) {
+      if (virtual) await virtual.advance(ms);
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all(hosts.map(host => host.agent.stop()));
+      const closing = cloud.close();
+      await virtual?.advance(5_000);
+      await closing;
+    },
+  };
+  await self.settle();
+  for (const [name, made] of await makeUsers(anonymous, () => url)) users.set(name, made);
+  await self.settle();
+  return self;
+}
+
+async function settle(virtual: VirtualClock | null, quiet: () => boolean, limitMs: number): Promise<void> {
+  const limit = (virtual?.monotonic() ?? performance.now()) + limitMs;
+  let calm = 0;
+  while (calm < 3) {
+    await settled();
+    if (quiet()) {
+      calm++;
+      continue;
+    }
+    calm = 0;
+    if (virtual) {
+      for (let turn = 0; turn < 5 && !quiet(); turn++) await settled();
+      if (!quiet() && !virtual.next(limit)) throw new Error(`not quiet after ${limitMs} ms`);
+    } else {
+      await new Promise(resolve => setTimeout(resolve, 5));
+      if (performance.now() > limit) throw new Error(`not quiet after ${limitMs} ms`);
+    }
+  }
+}
+
+/** Projects, users and roles, through the API as an administrator makes them. */
+async function makeUsers(anonymous: TestClient, url: () => string): Promise<Map<TestUser, TestClient>> {
+  const users = new Map<TestUser, TestClient>();
+  const login = async (name: string, password: string, project: string): Promise<TestClient> => {
+    const scope = { project: { name: project, domain: { id: 'default' } } };
+    const identity = { methods: ['password'], password: { user: { name, password, domain: { id: 'default' } } } };
+    const answer = await anonymous.request('POST', '/identity/v3/auth/tokens', { body: { auth: { identity, scope } } });
+    equal(answer.status, 201, JSON.stringify(answer.body));
+    return client(
+      url,
+      answer.headers['x-subject-token']!,
+      answer.body.token.project?.id ?? '',
+      answer.body.token.user.id,
+    );
+  };
+  const admin = await login('admin', 'admin-password', 'admin');
+  users.set('admin', admin);
+  const { roles } = await admin.get('/identity/v3/roles');
+  const roleId = (name: string): string => roles.find((role: { name: string }) => role.name === name).id;
+  const project = async (name: string): Promise<string> => {
+    const { projects } = await admin.get(`/identity/v3/projects?name=${name}`);
+    return (
+      projects[0]?.id ??
+      (await admin.post('/identity/v3/projects', { project: { name, domain_id: 'default' } }, 201)).project.id
+    );
+  };
+  const demo = await project('demo');
+  const rival = await project('other');
+  const make = async (name: TestUser, role: string, projectId: string, projectName: string): Promise<void> => {
+    const { user } = await admin.post(
+      '/identity/v3/users',
+      { user: { name: `test-${name}`, password: `${name}-password`, domain_id: 'default' } },
+      201,
+    );
+    await admin.put(`/identity/v3/projects/${projectId}/users/${user.id}/roles/${roleId(role)}`, undefined, 204);
+    users.set(name, await login(`test-${name}`, `${name}-password`, projectName));
+  };
+  await make('manager', 'manager', demo, 'demo');
+  await make('member', 'member', demo, 'demo');
+  await make('reader', 'reader', demo, 'demo');
+  await make('other', 'member', rival, 'other');
+  return users;
+}
+
+function client(
+  url: () => string,
+  token: string,
+  projectId: string,
+  userId: string,
+  more: Record<string, string> = {},
+): TestClient {
+  const request: TestClient['request'] = (method, path, { body, raw, headers } = {}) =>
+    new Promise((resolve, reject) => {
+      const bytes = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+      const asked = httpRequest(`${url()}${path.replaceAll('{project}', projectId)}`, {
+        method,
+        headers: {
+          ...(token ? { 'x-auth-token': token } : {}),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...more,
+          ...headers,
+        },
+        agent: false,
+      });
+      asked.on('error', reject);
+      asked.on('response', response => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const all = Buffer.concat(chunks);
+          const isJson = (response.headers['content-type'] ?? '').includes('json') && all.length > 0;
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers as Record<string, string>,
+            body: isJson ? JSON.parse(all.toString()) : all.toString(),
+            bytes: all,
+          });
+        });
+      });
+      asked.end(bytes);
+    });
+  const expect = async (method: string, path: string, body: unknown, status: number): Promise<Json> => {
+    const answer = await request(method, path, { body });
+    equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  };
+  return {
+    token,
+    projectId,
+    userId,
+    request,
+    get: (path, status = 200) => expect('GET', path, undefined, status),
+    post: (path, body, status = 201) => expect('POST', path, body, status),
+    put: (path, body, status = 200) => expect('PUT', path, body, status),
+    patch: (path, body, status = 200) => expect('PATCH', path, body, status),
+    delete: (path, status = 204) => expect('DELETE', path, undefined, status),
+    with: headers => client(url, token, projectId, userId, { ...more, ...headers }),
+  };
+}
