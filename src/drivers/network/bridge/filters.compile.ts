@@ -252,7 +252,8 @@ function externalChains(external: HostNetwork[], marked: Marked[]): string[] {
   const masquerade = hidden.flatMap(network => {
     const bridge = bridgeOf(network.networkId);
     const cidrs = disjoint(network.external!.hostAddresses.map(parseCidr).filter(cidr => cidr !== null));
-    return cidrs.map(cidr => `oifname != { "lo", "${bridge}" } ${saddr(cidr)} masquerade`);
+    // Only what came from this network: bridged packets of other networks pass this hook too, whatever their addresses.
+    return cidrs.map(cidr => `iifname "${bridge}" oifname != { "lo", "${bridge}" } ${saddr(cidr)} masquerade`);
   });
   return [
     ...(routedIn.length > 0

@@ -4,13 +4,12 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
-import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import { sleep, systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { systemRun } from '#/platform/process/run.ts';
 import type { Tools } from '../../tools.ts';
 import type { Filters, HostDhcp, HostNetwork, HostPort, NetworkDriver } from '../network-driver.ts';
 import { bridgeNetwork } from './bridge-network.ts';
-import { routerLinkOf } from './names.ts';
 
 export const cloud = '7e57ca';
 
@@ -97,7 +96,9 @@ export async function guest(name: string, port: HostPort, address?: string, gate
       return (await run(...inside(['ping', '-c', '1', '-W', '1', to]))).status === 0;
     },
     async remove() {
-      for (const child of children) child.kill('SIGKILL');
+      for (const pid of (await must('ip', 'netns', 'pids', namespace)).split('\n').filter(Boolean))
+        process.kill(Number(pid), 'SIGKILL');
+      for (const child of children) for (const stream of child.stdio) stream?.destroy();
       await must('ip', 'netns', 'delete', namespace);
     },
   };
@@ -185,10 +186,62 @@ export async function machineState(): Promise<string> {
     links.replaceAll(/^\d+: /gm, '').replaceAll(/\d+/g, '#'),
     await must('ip', 'netns'),
     await must('nft', 'list', 'tables'),
-    (await run('pgrep', '-a', 'dnsmasq')).text,
+    (await run('pgrep', '-a', 'dnsmasq')).text.replaceAll(/^.*<defunct>\n/gm, ''),
     await must('cat', '/proc/sys/net/ipv4/ip_forward'),
   ];
   return parts.join('---\n');
 }
 
-export { routerLinkOf };
+/** A conversation with an echo at the other end. */
+export function talk(child: ChildProcess): { child: ChildProcess; echoes(word: string): Promise<boolean> } {
+  let heard = '';
+  child.stdout!.on('data', chunk => (heard += chunk));
+  child.stdin!.on('error', () => {});
+  return {
+    child,
+    async echoes(word) {
+      child.stdin!.write(`${word}\n`);
+      return settled(async () => heard.includes(`${word}\n`), 2_000).catch(() => false);
+    },
+  };
+}
+
+/** Waits until it is so. */
+export async function settled(isSo: () => Promise<boolean>, withinMs = 5_000): Promise<boolean> {
+  for (const end = performance.now() + withinMs; performance.now() < end; await sleep(tools.clock, 50))
+    if (await isSo()) return true;
+  throw new Error('it did not become so');
+}
+
+export interface Trial extends AsyncDisposable {
+  driver: NetworkDriver;
+  directory: string;
+  plug(guest: Guest): Guest;
+}
+
+/** A driver of its own, behind which the machine is found as it was before. */
+export async function openTrial(mark = cloud): Promise<Trial> {
+  const pristine = await machineState();
+  const directory = await trialDirectory();
+  const driver = openDriver(directory.path, mark);
+  const guests: Guest[] = [];
+  await driver.restore();
+  return {
+    driver,
+    directory: directory.path,
+    plug(each) {
+      guests.push(each);
+      return each;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const each of guests) await each.remove();
+      await driver.ensureFilters({ networks: [], ports: [], groups: [] });
+      for (const key of await driver.list()) await driver.remove(key);
+      const left = await driver.list();
+      await driver.close();
+      await directory.remove();
+      const now = await machineState();
+      if (left.length > 0 || now !== pristine) throw new Error(`left behind: ${left.join(', ')}\n${now}`);
+    },
+  };
+}
