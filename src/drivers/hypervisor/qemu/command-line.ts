@@ -26,6 +26,11 @@ export interface LaunchFacts {
 
 /** Disks, ports and a CD drive that a machine takes: PCI slots 7 to 31 of `pc`, 24 root ports of `q35`. */
 export const slotLimit = { pc: 25, q35: 24 } as const;
+/**
+ * How long requests wait for a storage daemon that restarts. Then they fail, which pauses the guest instead of
+ * telling it, and it goes on when it is next ensured. Not longer: all of QEMU waits when such a volume is closed.
+ */
+export const reconnectDelaySeconds = 20;
 const firstSlot = 7;
 const portsPerSlot = 8;
 
@@ -40,8 +45,6 @@ export function pciPlace(machine: Guest['hardware']['machine'], index: number): 
 
 /** Block nodes have at most 31 characters. */
 export const nodeOf = (volumeId: string): string => `v${volumeId.replaceAll('-', '').slice(0, 30)}`;
-/** The node of the connection under a volume's node. */
-export const connectionOf = (volumeId: string): string => `n${nodeOf(volumeId).slice(1)}`;
 export const diskDevice = (volumeId: string): string => `disk-${volumeId}`;
 export const nicDevice = (portId: string): string => `nic-${portId}`;
 export const netdevOf = (portId: string): string => `net-${portId}`;
@@ -60,11 +63,9 @@ export function volumeNode(disk: GuestDisk): Record<string, unknown> {
     discard: 'unmap',
     file: {
       driver: 'nbd',
-      'node-name': connectionOf(disk.volumeId),
       server: { type: 'unix', path: disk.connection.path },
       export: disk.connection.export,
-      // A storage daemon may restart: requests wait for it instead of failing.
-      'reconnect-delay': 120,
+      'reconnect-delay': reconnectDelaySeconds,
       'open-timeout': 10,
       'read-only': disk.readOnly,
       discard: 'unmap',
@@ -75,9 +76,18 @@ export function volumeNode(disk: GuestDisk): Record<string, unknown> {
 /** The device of a disk on a bus. */
 export function diskFrontend(
   bus: Guest['hardware']['diskBus'],
-  at: { id: string; node: string; place: Place; serial?: string; bootindex?: number; cdrom?: boolean },
+  at: {
+    id: string;
+    node: string;
+    place: Place;
+    serial?: string;
+    bootindex?: number;
+    cdrom?: boolean;
+    remote?: boolean;
+  },
 ): Record<string, unknown> {
-  const common = { id: at.id, drive: at.node, serial: at.serial, bootindex: at.bootindex, ...at.place };
+  const errors = at.remote ? { werror: 'stop', rerror: 'stop' } : {};
+  const common = { id: at.id, drive: at.node, serial: at.serial, bootindex: at.bootindex, ...errors, ...at.place };
   if (bus === 'virtio') return { driver: 'virtio-blk-pci', ...common };
   if (bus === 'scsi') return { driver: at.cdrom ? 'scsi-cd' : 'scsi-hd', ...common };
   return { driver: at.cdrom ? 'ide-cd' : 'ide-hd', ...common };
@@ -140,6 +150,8 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
     devices.push(diskFrontend(kind, { id: `local-${id}`, node: id, place: places.disk(kind), bootindex, cdrom }));
   };
   if (guest.root) local('root', paths.root, 0, facts.rootIsCdrom);
+  for (let index = 0; index < facts.ephemeral; index++) local(`ephemeral${index}`, paths.ephemeral(index));
+  if (facts.swap) local('swap', paths.swap);
   for (const disk of inDeviceOrder(guest.disks)) {
     blockdevs.push(volumeNode(disk));
     const bootindex = disk.bootIndex === null ? undefined : disk.bootIndex + (guest.root ? 1 : 0);
@@ -152,11 +164,10 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
         place,
         serial,
         bootindex,
+        remote: true,
       }),
     );
   }
-  for (let index = 0; index < facts.ephemeral; index++) local(`ephemeral${index}`, paths.ephemeral(index));
-  if (facts.swap) local('swap', paths.swap);
   for (const nic of guest.nics) {
     netdevs.push(netdev(nic));
     devices.push(nicFrontend(nic, places.pci()));

@@ -16,6 +16,7 @@ import {
   nodeOf,
   type Place,
   pciPlace,
+  reconnectDelaySeconds,
   slotLimit,
   volumeNode,
 } from './command-line.ts';
@@ -23,8 +24,8 @@ import { type Qmp, QmpError } from './qmp.ts';
 
 const unplugTimeoutMs = 20_000;
 const unplugRepeatMs = 2_000;
-/** A volume whose server is gone holds up QEMU, which waits for it to come back; longer than this nobody waits to close it. */
-const closeTimeoutMs = 5_000;
+/** A volume whose server is gone holds up all of QEMU until it gives up waiting for it to come back. */
+const closeTimeoutMs = 2_000 * reconnectDelaySeconds;
 const volumeNodeName = /^v[0-9a-f]{30}$/;
 
 /** Plugs and unplugs until the running guest has the disks and NICs of the entry. @throws Problem the first that failed */
@@ -39,14 +40,14 @@ export async function convergeDevices(guest: Guest, qmp: Qmp, clock: Clock): Pro
   const surplus = [...present].filter(id => /^(disk|nic)-/.test(id) && !disks.has(id) && !nics.has(id));
   // Guests release devices in their own time: ask for all at once.
   await Promise.all(surplus.map(id => attempt(() => unplug(guest, qmp, clock, id))));
-  await removeLooseNodes(qmp, clock, guest);
+  await attempt(() => removeLooseNodes(qmp, guest));
   for (const [id, disk] of disks) if (!present.has(id)) await attempt(() => plugDisk(guest, qmp, disk));
   for (const [id, nic] of nics) if (!present.has(id)) await attempt(() => plugNic(guest, qmp, nic));
   if (failures.length) throw failures[0];
 }
 
 async function devices(qmp: Qmp): Promise<Set<string>> {
-  const list = await qmp.execute<{ name: string }[]>('qom-list', { path: '/machine/peripheral' });
+  const list = await qmp.execute<{ name: string }[]>('qom-list', { path: '/machine/peripheral' }, closeTimeoutMs);
   return new Set(list.map(entry => entry.name));
 }
 
@@ -60,7 +61,10 @@ async function plugDisk(guest: Guest, qmp: Qmp, disk: GuestDisk): Promise<void> 
     try {
       const place = diskBus === 'scsi' ? { bus: 'scsi0.0' } : await freePlace(guest, qmp);
       const serial = disk.volumeId.slice(0, 20);
-      await qmp.execute('device_add', diskFrontend(diskBus, { id: diskDevice(disk.volumeId), node, place, serial }));
+      await qmp.execute(
+        'device_add',
+        diskFrontend(diskBus, { id: diskDevice(disk.volumeId), node, place, serial, remote: true }),
+      );
     } catch (error) {
       await qmp.execute('blockdev-del', { 'node-name': node }).catch(() => {});
       throw error;
@@ -93,17 +97,15 @@ async function unplug(guest: Guest, qmp: Qmp, clock: Clock, id: string): Promise
   void qmp.closed.then(() => gone.abort());
   try {
     const until = clock.monotonic() + unplugTimeoutMs;
-    const ask = async (): Promise<void> => {
+    let present = true;
+    while (present && clock.monotonic() < until) {
       // Refused while an earlier request is pending, which is fine.
       await qmp.execute('device_del', { id }).catch(error => {
         if (!(error instanceof QmpError) || error.kind !== 'refused') throw error;
       });
       await sleep(clock, unplugRepeatMs, gone.signal);
       present = (await devices(qmp)).has(id);
-    };
-    let present = true;
-    while (present && !qmp.isClosed && clock.monotonic() < until)
-      await (id.startsWith('disk-') ? cuttingOff(qmp, clock, nodeOf(id.slice('disk-'.length)), ask) : ask());
+    }
     if (present) {
       const facts = { server: guest.serverId, device: id, seconds: unplugTimeoutMs / 1000 };
       throw new Problem('conflict', hypervisorTexts.notReleased, facts);
@@ -115,7 +117,7 @@ async function unplug(guest: Guest, qmp: Qmp, clock: Clock, id: string): Promise
 }
 
 /** Closes volumes that no device uses any more; an open one would keep the volume's server from letting go of it. */
-async function removeLooseNodes(qmp: Qmp, clock: Clock, guest: Guest): Promise<void> {
+async function removeLooseNodes(qmp: Qmp, guest: Guest): Promise<void> {
   const used = await devices(qmp);
   const wanted = new Set(
     guest.disks.filter(disk => used.has(diskDevice(disk.volumeId))).map(disk => nodeOf(disk.volumeId)),
@@ -124,21 +126,7 @@ async function removeLooseNodes(qmp: Qmp, clock: Clock, guest: Guest): Promise<v
   const nodes = await qmp.execute<{ 'node-name'?: string }[]>('query-named-block-nodes', { flat: true });
   for (const { 'node-name': name = '' } of nodes)
     if (volumeNodeName.test(name) && !wanted.has(name) && !held.has(name))
-      await cuttingOff(qmp, clock, name, () => qmp.execute('blockdev-del', { 'node-name': name }));
-}
-
-/** Does what waits for a volume's requests; when that takes too long, its connection is cut, which ends them. */
-async function cuttingOff(qmp: Qmp, clock: Clock, node: string, work: () => Promise<unknown>): Promise<void> {
-  const done = work();
-  const patience = new AbortController();
-  const settled = done.finally(() => patience.abort());
-  settled.catch(() => {});
-  await sleep(clock, closeTimeoutMs, patience.signal);
-  if (!patience.signal.aborted) {
-    const instances = [{ type: 'block-node', 'node-name': `n${node.slice(1)}` }];
-    await qmp.executeOutOfBand('yank', { instances }).catch(() => {});
-  }
-  await settled;
+      await qmp.execute('blockdev-del', { 'node-name': name }, closeTimeoutMs);
 }
 
 interface PciDevice {

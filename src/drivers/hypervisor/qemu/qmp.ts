@@ -12,8 +12,6 @@ export interface QmpEvent {
 export interface Qmp {
   /** Runs one command. @throws QmpError QEMU's refusal, or that it is gone or does not answer */
   execute<T = unknown>(command: string, args?: Record<string, unknown>, timeoutMs?: number): Promise<T>;
-  /** The same past everything that QEMU is busy with; only few commands allow it (`yank`). */
-  executeOutOfBand<T = unknown>(command: string, args?: Record<string, unknown>, timeoutMs?: number): Promise<T>;
   /** Listens to events. @returns how to stop listening */
   onEvent(listener: (event: QmpEvent) => void): () => void;
   /** Resolves when the connection has ended, whoever ended it. */
@@ -57,7 +55,7 @@ export function connectQmp(path: string, clock: Clock, timeoutMs = 10_000): Prom
       reject(new QmpError('timeout', `no QMP greeting within ${timeoutMs} ms`));
     });
 
-    function send<T>(verb: string, command: string, args?: Record<string, unknown>, limitMs = 10_000): Promise<T> {
+    function send<T>(command: string, args?: Record<string, unknown>, limitMs = 10_000): Promise<T> {
       if (isClosed) return Promise.reject(new QmpError('gone', `${command}: the connection has ended`));
       const id = ++lastId;
       return new Promise<T>((done, fail) => {
@@ -69,13 +67,12 @@ export function connectQmp(path: string, clock: Clock, timeoutMs = 10_000): Prom
           resolve: value => (limit.cancel(), done(value as T)),
           reject: error => (limit.cancel(), fail(error)),
         });
-        socket.write(`${JSON.stringify({ [verb]: command, arguments: args, id })}\n`);
+        socket.write(`${JSON.stringify({ execute: command, arguments: args, id })}\n`);
       });
     }
 
     const qmp: Qmp = {
-      execute: (command, args, limitMs) => send('execute', command, args, limitMs),
-      executeOutOfBand: (command, args, limitMs) => send('exec-oob', command, args, limitMs),
+      execute: send,
       onEvent(listener) {
         listeners.add(listener);
         return () => listeners.delete(listener);
@@ -89,7 +86,7 @@ export function connectQmp(path: string, clock: Clock, timeoutMs = 10_000): Prom
 
     function take(message: Record<string, unknown>): void {
       if (message['QMP']) {
-        qmp.execute('qmp_capabilities', { enable: outOfBand(message['QMP']) }).then(
+        qmp.execute('qmp_capabilities').then(
           () => (timer.cancel(), resolve(qmp)),
           error => (timer.cancel(), socket.destroy(), reject(error)),
         );
@@ -120,12 +117,6 @@ export function connectQmp(path: string, clock: Clock, timeoutMs = 10_000): Prom
       reject(gone);
     });
   });
-}
-
-/** Out-of-band commands must be asked for, where QEMU has them. */
-function outOfBand(greeting: unknown): string[] {
-  const { capabilities } = greeting as { capabilities?: string[] };
-  return capabilities?.includes('oob') ? ['oob'] : [];
 }
 
 /** Cuts the stream into JSON lines; anything that is none, or too long, ends the connection. */
