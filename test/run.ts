@@ -1,0 +1,172 @@
+// Runs the tests: `./haneul test`, `./haneul test --list`, `./haneul test SUITE…`.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
+const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
+
+interface Suite {
+  name: string;
+  what: string;
+  /** Part of a plain `./haneul test`. */
+  byDefault: boolean;
+  /** Debian packages that it uses. */
+  packages?: string[];
+  needsRoot?: boolean;
+  run(args: string[]): Promise<boolean>;
+}
+
+const hostPackages = [
+  'qemu-system-x86',
+  'qemu-utils',
+  'dnsmasq-base',
+  'nftables',
+  'iproute2',
+  'genisoimage',
+  'conntrack',
+  'iputils-arping',
+  'iputils-ping',
+  'openssh-client',
+  'busybox-static',
+];
+
+const suites: Suite[] = [
+  { name: 'check', what: 'types, lint, format', byDefault: true, run: check },
+  {
+    name: 'unit',
+    what: 'every test that needs no root: rules, stores, stories on a simulated cloud',
+    byDefault: true,
+    run: () => nodeTest(unitFiles(), ['--test-isolation=none']),
+  },
+  {
+    name: 'fuzz',
+    what: 'bad input to every declared endpoint',
+    byDefault: true,
+    run: () => nodeTest(files('test/fuzz/*.test.ts'), []),
+  },
+  {
+    name: 'drivers',
+    what: 'the drivers on this machine: QEMU, namespaces, nftables, disks',
+    byDefault: true,
+    packages: hostPackages,
+    needsRoot: true,
+    run: () => nodeTest(files('src/**/*.host.test.ts'), ['--test-concurrency=1']),
+  },
+  {
+    name: 'journey',
+    what: 'a whole cloud on this machine, driven by the real openstack client',
+    byDefault: true,
+    packages: [...hostPackages, 'python3-openstackclient'],
+    needsRoot: true,
+    run: () => nodeTest(files('test/scenarios/*.host.test.ts'), ['--test-concurrency=1']),
+  },
+  {
+    name: 'crash',
+    what: 'kills of control plane and agent at many points of create and delete, on this machine',
+    byDefault: true,
+    packages: hostPackages,
+    needsRoot: true,
+    run: () => nodeTest(files('test/crash/*.host.test.ts'), ['--test-concurrency=1']),
+  },
+  {
+    name: 'conformance',
+    what: 'Tempest: `./haneul test conformance LIST…` (needs ../shared/conformance)',
+    byDefault: false,
+    run: args => command(process.execPath, [join(root, 'test/conformance/run.ts'), ...args]),
+  },
+  {
+    name: 'bench',
+    what: 'the measurements of bench/, each printed as a ratio',
+    byDefault: false,
+    run: args => command(process.execPath, [join(root, 'bench/run.ts'), ...args]),
+  },
+];
+
+const asked = process.argv.slice(2);
+if (asked[0] === '--list') {
+  for (const { name, what, byDefault } of suites)
+    process.stdout.write(`${name.padEnd(12)} ${what}${byDefault ? '' : ' (only when named)'}\n`);
+  process.exit(0);
+}
+const first = suites.find(suite => suite.name === asked[0]);
+if (asked[0] && !first) {
+  process.stderr.write(`There is no suite ${asked[0]}; there are: ${suites.map(suite => suite.name).join(', ')}.\n`);
+  process.exit(2);
+}
+// Only a suite that takes arguments may be followed by words that are no suites.
+const takesArguments = first && !first.byDefault;
+const chosen = takesArguments
+  ? [first]
+  : asked.length
+    ? asked.map(name => suites.find(suite => suite.name === name)!)
+    : suites.filter(suite => suite.byDefault);
+const results: { name: string; ok: boolean | null; seconds: number }[] = [];
+for (const suite of chosen) {
+  process.stdout.write(`\n== ${suite.name}: ${suite.what}\n`);
+  const started = performance.now();
+  if (suite.needsRoot && process.getuid!() !== 0) {
+    process.stdout.write('skipped: it needs root\n');
+    results.push({ name: suite.name, ok: null, seconds: 0 });
+    continue;
+  }
+  const ok = install(suite.packages ?? []) && (await suite.run(takesArguments ? asked.slice(1) : []));
+  results.push({ name: suite.name, ok, seconds: (performance.now() - started) / 1000 });
+}
+process.stdout.write('\n');
+for (const { name, ok, seconds } of results)
+  process.stdout.write(
+    `${ok === null ? 'skipped' : ok ? 'passed ' : 'FAILED '} ${name.padEnd(12)} ${seconds.toFixed(1)} s\n`,
+  );
+const count = (wanted: boolean | null): number => results.filter(({ ok }) => ok === wanted).length;
+process.stdout.write(`suites: ${count(true)} passed, ${count(false)} failed, ${count(null)} skipped\n`);
+process.exit(count(false) ? 1 : 0);
+
+async function check(): Promise<boolean> {
+  const format = await command(bin('biome'), ['format', 'src', 'test', 'bench']);
+  const lint = await command(bin('oxlint'), ['--type-aware', '--deny-warnings', 'src', 'test', 'bench']);
+  const types = await command(bin('tsc'), ['--noEmit']);
+  return format && lint && types;
+}
+
+function unitFiles(): string[] {
+  return [...files('src/**/*.test.ts'), ...files('test/*.test.ts'), ...files('test/stories/*.test.ts')].filter(
+    file => !file.endsWith('.host.test.ts'),
+  );
+}
+
+function files(pattern: string): string[] {
+  return globSync(pattern, { cwd: root }).sort();
+}
+
+function nodeTest(paths: string[], flags: string[]): Promise<boolean> {
+  if (!paths.length) return Promise.resolve(true);
+  return command(process.execPath, ['--test', '--test-reporter=spec', ...flags, ...paths]);
+}
+
+function command(program: string, args: string[]): Promise<boolean> {
+  return new Promise(resolve => {
+    const child = spawn(program, args, { cwd: root, stdio: 'inherit' });
+    child.on('error', error => {
+      process.stderr.write(`${program}: ${error.message}\n`);
+      resolve(false);
+    });
+    child.on('close', status => resolve(status === 0));
+  });
+}
+
+/** Installs what is missing, where this may. */
+function install(packages: string[]): boolean {
+  const missing = packages.filter(
+    name => !existsSync(`/var/lib/dpkg/info/${name}.list`) && !existsSync(`/var/lib/dpkg/info/${name}:amd64.list`),
+  );
+  if (!missing.length) return true;
+  process.stdout.write(`installing ${missing.join(' ')}\n`);
+  const apt = (...args: string[]): boolean =>
+    spawnSync('apt-get', ['-qq', '-o', 'DPkg::Lock::Timeout=900', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }).status === 0;
+  return apt('update') && apt('install', '-y', '--no-install-recommends', ...missing);
+}
