@@ -87,6 +87,8 @@ export interface EndpointOptions<B extends TSchema, Q extends TSchema, F, P> {
   /** False for a write that only reads the database, true for a read that writes. By default: not GET or HEAD. */
   writes?: boolean;
   summary?: string;
+  /** An answer that is at hand without the database; undefined goes the usual way. It checks its policy itself. */
+  quick?(asked: Omit<Asked<undefined, Query, undefined>, 'found' | 'body'>): Reply | undefined;
   /** Slow work that needs no transaction (hashing, fetching), before it. */
   prepare?(asked: Omit<Asked<Static<B>, Static<Q>, F>, 'found'> & { db: Database }): Promise<P>;
   /** Inside one transaction; its result commits with it. */
@@ -129,6 +131,7 @@ export interface Endpoint {
   older: { before: Microversion; change(body: Any): unknown }[];
   writes: boolean;
   summary?: string;
+  quick?(asked: Any): Reply | undefined;
   prepare?(asked: Any): Promise<Any>;
   handle?(asked: Any): Promise<Reply>;
   stream?(asked: Any): Promise<Reply | undefined>;

@@ -153,6 +153,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       policy,
     };
 
+    const ready = endpoint.quick?.(asked);
+    if (ready) return ready;
     if (endpoint.stream) {
       asked.query = checkQuery(endpoint, rawQuery);
       asked.found = await db.read(tx => permit(tx, endpoint, asked), { requestId: request.id });
