@@ -152,6 +152,7 @@ export interface CloudParts {
 }
 
 export interface Cloud {
+  services: Service[];
   server: HttpServer;
   engine: Engine;
   policy: Policy;
@@ -187,6 +188,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const server = createHttpServer({ ...parts, policy });
   const chores = startChores(parts);
   return {
+    services,
     server,
     engine,
     policy,
