@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
 import { sentenceOf } from '#/platform/problem/problem.ts';
-import type { Accelerator } from './command-line.ts';
+import { type Accelerator, cpuModel } from './command-line.ts';
 import { type GuestUser, qemuBinary, unprivileged } from './process.ts';
 
 export interface Acceleration {
@@ -46,7 +46,22 @@ export async function probe(
     await chown(place, user.uid, user.gid);
     await chown(disk, user.uid, user.gid);
     const drive = `file=${disk.replaceAll(',', ',,')},format=raw,if=ide,readonly=off`;
-    const machine = ['-M', 'pc', '-accel', accelerator, '-m', '16', '-nodefaults', '-display', 'none', '-no-reboot'];
+    // The processor that real guests get: half-working KVMs fail over it.
+    const cpu = cpuModel[accelerator];
+    const machine = [
+      '-M',
+      'pc',
+      '-accel',
+      accelerator,
+      '-cpu',
+      cpu,
+      '-m',
+      '16',
+      '-nodefaults',
+      '-display',
+      'none',
+      '-no-reboot',
+    ];
     const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'];
     const command = [...unprivileged(user, [], groups), qemuBinary, ...machine, '-drive', drive, ...exit] as const;
     const { status } = await tools.run(command as [string, ...string[]], {

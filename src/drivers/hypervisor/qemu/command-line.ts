@@ -8,6 +8,8 @@ import { Problem } from '#/platform/problem/problem.ts';
 import type { GuestPaths } from './paths.ts';
 
 export type Accelerator = 'kvm' | 'tcg';
+/** The processor that guests see. */
+export const cpuModel = { kvm: 'host', tcg: 'max' } as const;
 /** Where on a bus a device sits. */
 export type Place = { bus: string; addr?: string; unit?: number; 'scsi-id'?: number };
 
@@ -27,8 +29,8 @@ export interface LaunchFacts {
 /** Disks, ports and a CD drive that a machine takes: PCI slots 7 to 31 of `pc`, 24 root ports of `q35`. */
 export const slotLimit = { pc: 25, q35: 24 } as const;
 /**
- * How long requests wait for a storage daemon that restarts. Then they fail, which pauses the guest instead of
- * telling it, and it goes on when it is next ensured. Not longer: all of QEMU waits when such a volume is closed.
+ * How long requests wait for a storage daemon that restarts; then they fail. Not longer: all of QEMU waits when
+ * such a volume is closed. Failures are the guest's to handle: a paused guest could not let go of the volume.
  */
 export const reconnectDelaySeconds = 20;
 const firstSlot = 7;
@@ -83,11 +85,9 @@ export function diskFrontend(
     serial?: string;
     bootindex?: number;
     cdrom?: boolean;
-    remote?: boolean;
   },
 ): Record<string, unknown> {
-  const errors = at.remote ? { werror: 'stop', rerror: 'stop' } : {};
-  const common = { id: at.id, drive: at.node, serial: at.serial, bootindex: at.bootindex, ...errors, ...at.place };
+  const common = { id: at.id, drive: at.node, serial: at.serial, bootindex: at.bootindex, ...at.place };
   if (bus === 'virtio') return { driver: 'virtio-blk-pci', ...common };
   if (bus === 'scsi') return { driver: at.cdrom ? 'scsi-cd' : 'scsi-hd', ...common };
   return { driver: at.cdrom ? 'ide-cd' : 'ide-hd', ...common };
@@ -164,7 +164,6 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
         place,
         serial,
         bootindex,
-        remote: true,
       }),
     );
   }
@@ -195,8 +194,17 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
       'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
     ],
     ...['-machine', q35 ? 'q35,usb=off,vmport=off' : 'pc,usb=off,vmport=off'],
-    ...(facts.accelerator === 'kvm' ? ['-accel', 'kvm', '-cpu', 'host'] : ['-accel', 'tcg,tb-size=64', '-cpu', 'max']),
-    ...['-m', String(guest.memoryMib), '-smp', String(guest.vcpus), '-rtc', 'base=utc,driftfix=slew'],
+    ...(facts.accelerator === 'kvm' ? ['-accel', 'kvm'] : ['-accel', 'tcg,tb-size=64']),
+    ...[
+      '-cpu',
+      cpuModel[facts.accelerator],
+      '-m',
+      String(guest.memoryMib),
+      '-smp',
+      String(guest.vcpus),
+      '-rtc',
+      'base=utc,driftfix=slew',
+    ],
     // A guest that powers itself off or panics is held, so that an agent which was away still learns what happened.
     ...['-action', 'reboot=reset,shutdown=pause,panic=pause', '-boot', 'strict=on', '-msg', 'timestamp=on'],
     ...['-smbios', `${smbios},serial=${guest.serverId},uuid=${guest.serverId}`],

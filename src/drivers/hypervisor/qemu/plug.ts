@@ -61,10 +61,7 @@ async function plugDisk(guest: Guest, qmp: Qmp, disk: GuestDisk): Promise<void> 
     try {
       const place = diskBus === 'scsi' ? { bus: 'scsi0.0' } : await freePlace(guest, qmp);
       const serial = disk.volumeId.slice(0, 20);
-      await qmp.execute(
-        'device_add',
-        diskFrontend(diskBus, { id: diskDevice(disk.volumeId), node, place, serial, remote: true }),
-      );
+      await qmp.execute('device_add', diskFrontend(diskBus, { id: diskDevice(disk.volumeId), node, place, serial }));
     } catch (error) {
       await qmp.execute('blockdev-del', { 'node-name': node }).catch(() => {});
       throw error;
@@ -100,7 +97,7 @@ async function unplug(guest: Guest, qmp: Qmp, clock: Clock, id: string): Promise
     let present = true;
     while (present && clock.monotonic() < until) {
       // Refused while an earlier request is pending, which is fine.
-      await qmp.execute('device_del', { id }).catch(error => {
+      await qmp.execute('device_del', { id }, closeTimeoutMs).catch(error => {
         if (!(error instanceof QmpError) || error.kind !== 'refused') throw error;
       });
       await sleep(clock, unplugRepeatMs, gone.signal);
