@@ -1,0 +1,212 @@
+// `haneul doctor`: looks at everything that a cloud needs of this machine; says what is wrong and how to mend it.
+
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Config, loadConfig } from '#/platform/config/config.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
+import { createLogger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { type Run, systemRun } from '#/platform/process/run.ts';
+import type { Text } from '#/platform/text/text.ts';
+import type { Context, DataOption } from './context.ts';
+import { isDebian, missingPackages, missingPrograms, neededPackages } from './debian-packages.ts';
+import { doctorTexts as d } from './doctor-texts.ts';
+import { tryKernel } from './kernel-trial.ts';
+import { askHealth, findRunning, type Running } from './running.ts';
+import { checkListen, columns } from './up.ts';
+
+export type Verdict = 'good' | 'warning' | 'bad';
+
+export interface Finding {
+  name: Text;
+  verdict: Verdict;
+  text: Text;
+  facts: Record<string, unknown>;
+}
+
+/** Exit status 1 when something is bad; warnings are 0. */
+export async function doctor(context: Context, options: DataOption & { json?: boolean }): Promise<number> {
+  const findings = await examine(context, context.paths(options));
+  const { say, print } = context;
+  const count = (verdict: Verdict): number => findings.filter(finding => finding.verdict === verdict).length;
+  if (options.json) {
+    const plain = findings.map(({ name, verdict, text, facts }) => ({
+      check: name.id.replace('doctor.', ''),
+      verdict,
+      id: text.id,
+      text: say(text, facts),
+    }));
+    print(JSON.stringify({ good: count('bad') === 0, findings: plain }, null, 2));
+    return count('bad') > 0 ? 1 : 0;
+  }
+  const width = Math.max(...findings.map(({ name }) => columns(say(name))));
+  const signs: Record<Verdict, string> = process.stdout.isTTY
+    ? { good: '\u001b[32m✓\u001b[0m', warning: '\u001b[33m!\u001b[0m', bad: '\u001b[31m✗\u001b[0m' }
+    : { good: '✓', warning: '!', bad: '✗' };
+  for (const { name, verdict, text, facts } of findings) {
+    const title = say(name);
+    print(`${signs[verdict]} ${title}${' '.repeat(width - columns(title))}  ${say(text, facts)}`);
+  }
+  print('');
+  if (count('bad') > 0) print(say(d.someBad, { bad: count('bad') }));
+  else print(count('warning') > 0 ? say(d.someWarnings, { warnings: count('warning') }) : say(d.allWell));
+  return count('bad') > 0 ? 1 : 0;
+}
+
+async function examine(context: Context, paths: DataPaths): Promise<Finding[]> {
+  const run = systemRun(createLogger('doctor', 'silent'));
+  const running = findRunning(paths);
+  const [config, configFinding] = checkConfig(context, paths);
+  const real = config.simulateHosts === 0;
+  const findings: (Finding | null)[] = [
+    context.root ? good(d.root, d.rootGood) : warning(d.root, d.rootWarning),
+    configFinding,
+    real ? await checkPackages(run) : null,
+    real ? checkKvm(config) : null,
+    real ? await checkKernel(context, run) : null,
+    checkMemory(readFileSync('/proc/meminfo', 'utf8')),
+    checkDisk(paths),
+    await checkPort(config, running),
+    checkClock(paths),
+    await checkCloud(paths, config, running),
+  ];
+  return findings.filter(finding => finding !== null);
+}
+
+function checkConfig(context: Context, paths: DataPaths): [Config, Finding] {
+  try {
+    const config = context.config(paths);
+    return [config, good(d.config, existsSync(paths.config) ? d.configGood : d.configAbsent, { file: paths.config })];
+  } catch (err) {
+    if (!(err instanceof Problem)) throw err;
+    return [loadConfig(), bad(d.config, d.configBad, { reason: err.say(context.language), file: paths.config })];
+  }
+}
+
+async function checkPackages(run: Run): Promise<Finding> {
+  if (!isDebian()) {
+    const missing = missingPrograms();
+    return missing.length === 0
+      ? good(d.packages, d.packagesGood, { count: neededPackages().length })
+      : bad(d.packages, d.programsBad, { missing });
+  }
+  const missing = await missingPackages(run);
+  return missing.length === 0
+    ? good(d.packages, d.packagesGood, { count: neededPackages().length })
+    : bad(d.packages, d.packagesBad, { missing: missing.join(' ') });
+}
+
+/** Looks, and does not touch: opening /dev/kvm where it does not really work can hurt. The agent tries it with a guest. */
+function checkKvm({ accelerator }: Config): Finding {
+  const device = statSync('/dev/kvm', { throwIfNoEntry: false })?.isCharacterDevice() ?? false;
+  const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
+  const flag = flags.find(name => name === 'vmx' || name === 'svm') ?? (process.arch === 'arm64' ? 'EL2' : undefined);
+  if (accelerator === 'tcg') return warning(d.kvm, d.kvmOff);
+  if (accelerator === 'kvm' && !device) return bad(d.kvm, d.kvmWantedBad);
+  if (device) return flag ? good(d.kvm, d.kvmGood, { flag }) : warning(d.kvm, d.kvmNested);
+  return flag ? warning(d.kvm, d.kvmNoDevice, { flag }) : warning(d.kvm, d.kvmNoFlag);
+}
+
+async function checkKernel(context: Context, run: Run): Promise<Finding> {
+  if (!context.root) return warning(d.kernel, d.kernelUnknown);
+  const { missing, reason } = await tryKernel(run);
+  return missing.length === 0
+    ? good(d.kernel, d.kernelGood)
+    : bad(d.kernel, d.kernelBad, { missing, reason: reason || 'module' });
+}
+
+/** @param meminfo the text of /proc/meminfo */
+export function checkMemory(meminfo: string): Finding {
+  const mibOf = (name: string): number =>
+    Math.floor(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(meminfo)?.[1] ?? 0) / 1024);
+  const facts = { available: mibOf('MemAvailable'), total: mibOf('MemTotal') };
+  return facts.available < 1024 ? warning(d.memory, d.memoryWarning, facts) : good(d.memory, d.memoryGood, facts);
+}
+
+function checkDisk(paths: DataPaths): Finding {
+  const directory = existingParent(paths.root);
+  const { bavail, blocks, bsize } = statfsSync(directory);
+  const facts = {
+    directory,
+    free: Math.floor((bavail * bsize) / 2 ** 30),
+    percent: Math.round((bavail / Math.max(blocks, 1)) * 100),
+  };
+  if (facts.free < 1) return bad(d.disk, d.diskLow, facts);
+  return facts.free < 10 || facts.percent < 5 ? warning(d.disk, d.diskLow, facts) : good(d.disk, d.diskGood, facts);
+}
+
+async function checkPort(config: Config, running: Running): Promise<Finding> {
+  const facts = { address: config.listenAddress, port: config.listenPort };
+  // The running cloud may listen elsewhere than the file says now.
+  const inUse = running.url && URL.parse(running.url);
+  if (inUse && Number(inUse.port || 80) === config.listenPort) return good(d.port, d.portOurs, facts);
+  try {
+    await checkListen(config);
+    return good(d.port, d.portGood, facts);
+  } catch (err) {
+    if (!(err instanceof Problem)) throw err;
+    return bad(d.port, err.text, err.facts);
+  }
+}
+
+function checkClock(paths: DataPaths): Finding {
+  if (new Date().getFullYear() < 2025) return bad(d.clock, d.clockOld, { date: new Date().toISOString().slice(0, 10) });
+  let directory = existingParent(paths.root);
+  let path = join(directory, `.haneul-clock-${process.pid}`);
+  let file: number;
+  try {
+    file = openSync(path, 'wx', 0o600);
+  } catch {
+    directory = tmpdir();
+    path = join(directory, `.haneul-clock-${process.pid}`);
+    file = openSync(path, 'wx', 0o600);
+  }
+  try {
+    writeSync(file, 'x');
+    const seconds = Math.round(Math.abs(fstatSync(file).mtimeMs - Date.now()) / 1000);
+    return seconds > 2 ? bad(d.clock, d.clockBad, { directory, seconds }) : good(d.clock, d.clockGood);
+  } finally {
+    closeSync(file);
+    rmSync(path, { force: true });
+  }
+}
+
+async function checkCloud(paths: DataPaths, config: Config, running: Running): Promise<Finding> {
+  const { supervisor, roles, url } = running;
+  if (!supervisor && !roles.control && !roles.agent) return good(d.cloud, d.cloudOff, { directory: paths.root });
+  if (!supervisor) return warning(d.cloud, d.cloudOrphans);
+  const health = url ? await askHealth(url) : null;
+  if (health?.state !== 'answers') return bad(d.cloud, d.cloudSilent, { reason: health?.reason ?? '-' });
+  if (config.simulateHosts === 0 && !roles.agent && !Array.isArray(health.status.hosts))
+    return bad(d.cloud, d.cloudNoAgent);
+  return good(d.cloud, d.cloudGood, { url });
+}
+
+function existingParent(path: string): string {
+  let at = path;
+  while (!existsSync(at)) at = dirname(at);
+  return at;
+}
+
+function good(name: Text, text: Text, facts = {}): Finding {
+  return { name, verdict: 'good', text, facts };
+}
+
+function warning(name: Text, text: Text, facts = {}): Finding {
+  return { name, verdict: 'warning', text, facts };
+}
+
+function bad(name: Text, text: Text, facts = {}): Finding {
+  return { name, verdict: 'bad', text, facts };
+}

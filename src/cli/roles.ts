@@ -1,0 +1,98 @@
+// The processes behind `up`: the control plane, the agent and the supervisor that keeps them.
+
+import { rmSync } from 'node:fs';
+import { systemClock } from '#/platform/clock/clock.ts';
+import { createLogger, type Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { systemRun } from '#/platform/process/run.ts';
+import type { Context } from './context.ts';
+import { loadCloud, loadHost } from './parts.ts';
+import { claimPidFile } from './process-facts.ts';
+import { programDirectory, readableProgram } from './readable-program.ts';
+import { pidFileOf, startSupervisor } from './supervisor.ts';
+import { cliTexts as t } from './texts.ts';
+import { controlUserName, findUser, guestUserName } from './users.ts';
+
+/** Runs until a signal asks it to end. */
+export async function runRole(
+  context: Context,
+  role: 'control' | 'agent' | 'supervisor',
+  data: string,
+): Promise<number> {
+  const paths = context.paths({ data });
+  const config = context.config(paths);
+  const log = createLogger(role, config.logLevel);
+  const ending = untilSignal();
+  const close =
+    role === 'control'
+      ? await startControl()
+      : role === 'agent'
+        ? await startAgent()
+        : await supervise(context, paths.root, log);
+  log.info(`${role} started`);
+  const signal = await ending;
+  log.info({ signal }, `${role} stopping`);
+  await close();
+  // Whatever a library still holds open must not keep the process.
+  setTimeout(() => process.exit(0), 2000).unref();
+  return 0;
+
+  async function startControl(): Promise<() => Promise<void>> {
+    const { startCloud } = await loadCloud();
+    const cloud = await startCloud({ config, dataDirectory: paths.root, log });
+    return () => cloud.close();
+  }
+  async function startAgent(): Promise<() => Promise<void>> {
+    const guestUser = await guestUserOf(log);
+    const { startAgent: start } = await loadHost();
+    const agent = await start({ config, dataDirectory: paths.root, log, guestUser });
+    return () => agent.close();
+  }
+}
+
+/** @throws Problem when `up` has not made it yet */
+export async function guestUserOf(log: Logger): Promise<{ uid: number; gid: number }> {
+  const user = await findUser(systemRun(log), guestUserName);
+  if (!user) throw new Problem('unavailable', t.noUser, { user: guestUserName });
+  return { uid: user.uid, gid: user.gid };
+}
+
+/** Claims the data directory and starts its roles. @throws Problem conflict when another supervisor has it */
+export async function supervise(context: Context, data: string, log: Logger): Promise<() => Promise<void>> {
+  const paths = context.paths({ data });
+  const config = context.config(paths);
+  const pidFile = pidFileOf(paths, 'supervisor');
+  const owner = claimPidFile(pidFile);
+  if (owner) throw new Problem('conflict', t.supervised, { directory: paths.root, pid: owner.pid });
+  const real = config.simulateHosts === 0;
+  const controlUser = real && context.root ? await findUser(systemRun(log), controlUserName) : null;
+  const supervisor = await startSupervisor({
+    paths,
+    program: controlUser ? readableProgram(paths.root) : programDirectory,
+    roles: real ? ['control', 'agent'] : ['control'],
+    controlUser,
+    env: context.env,
+    clock: systemClock(),
+    log,
+  });
+  // The clock's timers do not keep a process alive, and between two starts of a role nothing else does.
+  const alive = setInterval(() => {}, 1 << 30);
+  return async () => {
+    await supervisor.stop();
+    clearInterval(alive);
+    rmSync(pidFile, { force: true });
+  };
+}
+
+/** The first signal to end. A second one ends at once. */
+export function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise(resolve => {
+    let asked = false;
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        if (asked && signal !== 'SIGHUP') process.exit(1);
+        asked = true;
+        resolve(signal);
+      });
+  });
+}

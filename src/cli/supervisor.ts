@@ -1,0 +1,156 @@
+// Keeps the control plane and the agent running: starts them, starts them again when they die (0.5 s, doubling to
+// 30 s), rotates their logs. They outlive it: when the supervisor is killed they go on, and the next `up` takes over.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Clock, Timer } from '#/platform/clock/clock.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { toolPath } from '#/platform/process/run.ts';
+import { claimPidFile, type ProcessName, readPidFile, stopProcess } from './process-facts.ts';
+import { closeLog, openLog, rotateLog } from './rotating-log.ts';
+import type { SystemUser } from './users.ts';
+
+export type Role = 'control' | 'agent';
+export const roles: readonly Role[] = ['control', 'agent'];
+
+/** How long a role may take to end in order. */
+export const patienceMs = 15_000;
+const calmMs = 60_000;
+const rotateEveryMs = 10_000;
+
+export interface SupervisorOptions {
+  paths: DataPaths;
+  /** The readable program: `src/main.ts` is under it. */
+  program: string;
+  roles: readonly Role[];
+  /** Whom `control` runs as; null: the caller. */
+  controlUser: SystemUser | null;
+  env: Record<string, string | undefined>;
+  clock: Clock;
+  log: Logger;
+}
+
+export interface Supervisor {
+  stop(): Promise<void>;
+}
+
+/** Small heaps: a control plane that idles should not cost a guest its memory. */
+const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=8', '--v8-pool-size=1'];
+
+/** Stops what an earlier supervisor left, then starts the roles. */
+export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
+  const { paths, clock, log } = options;
+  await stopRoles(paths);
+  rmSync(paths.ready, { force: true });
+  const keepers = options.roles.map(role => keep(role, options));
+  let timer: Timer | null = null;
+  function rotate(): void {
+    for (const role of options.roles) {
+      try {
+        rotateLog(logOf(paths, role));
+      } catch (err) {
+        log.warn({ err, role }, 'the log could not be rotated');
+      }
+    }
+    timer = clock.after(rotateEveryMs, rotate);
+  }
+  rotate();
+  return {
+    async stop() {
+      timer?.cancel();
+      // The agent first: it keeps its last plan, and the control plane then sees it leave in order.
+      for (const keeper of keepers.toReversed()) await keeper.stop();
+      rmSync(paths.ready, { force: true });
+    },
+  };
+}
+
+export function pidFileOf(paths: DataPaths, role: Role | 'supervisor' | 'up'): string {
+  return join(paths.supervisor, `${role}.pid`);
+}
+
+export function logOf(paths: DataPaths, role: Role | 'supervisor'): string {
+  return join(paths.log, `${role}.log`);
+}
+
+/** Ends the roles that run on this data directory, whoever started them. @returns those that ran */
+export async function stopRoles(paths: DataPaths): Promise<Role[]> {
+  const stopped: Role[] = [];
+  for (const role of roles.toReversed()) {
+    const name = readPidFile(pidFileOf(paths, role));
+    if (!name) continue;
+    await stopProcess(name, patienceMs);
+    rmSync(pidFileOf(paths, role), { force: true });
+    stopped.push(role);
+  }
+  return stopped;
+}
+
+/** The environment of a role: its own options, language and path, nothing else of the caller's. */
+function environmentOf(role: Role, { env, paths }: SupervisorOptions): Record<string, string> {
+  const own: Record<string, string> = { PATH: toolPath, HOME: '/', MALLOC_ARENA_MAX: '2' };
+  for (const [name, value] of Object.entries(env))
+    if (value !== undefined && (name.startsWith('HANEUL_') || name === 'LANG' || name === 'LC_ALL' || name === 'TZ'))
+      own[name] = value;
+  if (role === 'control') own.NODE_COMPILE_CACHE = join(paths.cache, 'compile');
+  return own;
+}
+
+function keep(role: Role, options: SupervisorOptions): Supervisor {
+  const { paths, program, clock, log, controlUser } = options;
+  const pidFile = pidFileOf(paths, role);
+  let child: ChildProcess | null = null;
+  let retry: Timer | null = null;
+  let delayMs = 500;
+  let stopping = false;
+
+  function start(): void {
+    const output = openLog(logOf(paths, role));
+    const startedAt = clock.monotonic();
+    const user = role === 'control' && controlUser ? { uid: controlUser.uid, gid: controlUser.gid } : {};
+    const started = spawn(
+      process.execPath,
+      [...nodeFlags, join(program, 'src/main.ts'), 'role', role, '--data', paths.root],
+      {
+        cwd: '/',
+        env: environmentOf(role, options),
+        // Its own session: neither Ctrl-C nor the end of a terminal reaches it.
+        detached: true,
+        stdio: ['ignore', output, output],
+        ...user,
+      },
+    );
+    closeLog(output);
+    child = started;
+    if (started.pid) claimPidFile(pidFile, started.pid);
+    let over = false;
+    const ended = (why: string): void => {
+      if (over) return;
+      over = true;
+      child = null;
+      rmSync(pidFile, { force: true });
+      if (stopping) return;
+      if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
+      log.warn({ role, why, againInMs: delayMs }, 'a role ended and is started again');
+      retry = clock.after(delayMs, start);
+      delayMs = Math.min(delayMs * 2, 30_000);
+    };
+    started.on('error', err => ended(err.message));
+    started.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
+    log.info({ role, pid: started.pid }, 'a role was started');
+  }
+
+  start();
+  return {
+    async stop() {
+      stopping = true;
+      retry?.cancel();
+      const name: ProcessName | null = child ? readPidFile(pidFile) : null;
+      if (name && !(await stopProcess(name, patienceMs)))
+        log.warn({ role }, 'a role did not end in time and was killed');
+      rmSync(pidFile, { force: true });
+    },
+  };
+}

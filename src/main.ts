@@ -1,0 +1,9 @@
+// The command line. Starts fast: a command's code is loaded when it is the one asked for.
+
+import { enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+
+enableCompileCache(process.env.NODE_COMPILE_CACHE ?? join(import.meta.dirname, '../node_modules/.cache/compile'));
+
+const { runCommandLine } = await import('#/cli/program.ts');
+process.exitCode = await runCommandLine(process.argv.slice(2));
