@@ -1,6 +1,15 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +27,8 @@ interface Result {
 }
 
 /** Runs ./haneul with an environment of its own. */
-function haneul(args: string[], env: Record<string, string> = {}): Promise<Result> {
-  const child = spawn(launcher, args, {
+function haneul(args: string[], env: Record<string, string> = {}, command = launcher): Promise<Result> {
+  const child = spawn(command, args, {
     env: { PATH: process.env.PATH, HOME: directory, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -118,4 +127,28 @@ test('doctor looks at everything and says what to do', async () => {
   );
   ok(!existsSync(data), 'doctor changes nothing');
   match((await haneul(['doctor', '--data', data], { LANG: 'ko' })).stdout, /클라우드/);
+});
+
+test('an install that fails takes nothing away, neither here nor behind a link', async () => {
+  const copy = join(directory, 'copy');
+  const elsewhere = join(directory, 'elsewhere');
+  const tools = join(directory, 'tools');
+  for (const path of [copy, elsewhere, tools]) mkdirSync(path);
+  const root = join(import.meta.dirname, '../..');
+  for (const name of ['haneul', 'package.json', 'package-lock.json']) copyFileSync(join(root, name), join(copy, name));
+  writeFileSync(join(elsewhere, 'precious'), '');
+  symlinkSync(elsewhere, join(copy, 'node_modules'));
+  // An npm that empties node_modules where it is called, as the real one does, and then fails.
+  writeFileSync(join(tools, 'npm'), '#!/bin/sh\nrm -rf node_modules/*\necho "no network" >&2\nexit 1\n', {
+    mode: 0o755,
+  });
+  const { status, stderr } = await haneul(
+    ['--version'],
+    { PATH: `${tools}:${process.env.PATH}` },
+    join(copy, 'haneul'),
+  );
+  equal(status, 1);
+  match(stderr, /no network\nhaneul: npm ci failed; the reason is above\. Check the network/);
+  deepEqual(readdirSync(elsewhere), ['precious']);
+  deepEqual(readdirSync(join(copy, '.cache')), []);
 });
