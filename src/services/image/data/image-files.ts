@@ -1,0 +1,126 @@
+// Image bytes on disk: written beside, hashed and judged as they come, synced, then named by the image's id. A file with
+// an image's name is therefore always whole.
+
+import { constants } from 'node:fs';
+import { chmod, copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { type ImageFacts, ImageInspector, isDeclaredAs } from '#/lib/image-format/image-format.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { openDigest, type Digests } from '#/services/image/data/digest.ts';
+import { imageTexts as t } from '#/services/image/texts.ts';
+
+export interface StoredData extends Digests {
+  sizeBytes: number;
+  virtualSizeBytes: number | null;
+  /** False when nothing of the declared format was found in it. */
+  formatProven: boolean;
+}
+
+export interface ReceiveOptions {
+  /** Where it is written until it is whole. */
+  part: string;
+  diskFormat: string;
+  maxBytes: number;
+  overLimit: Problem;
+  /** Called now and then while data comes. @throws to stop */
+  alive?(bytes: number): Promise<void>;
+}
+
+/**
+ * Writes a stream to `part`, synced; memory stays bounded however long it is. On any failure nothing is left.
+ * @throws Problem tooLarge, unsupported (another format than declared, or a hostile one), unavailable (no room)
+ */
+export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOptions): Promise<StoredData> {
+  await mkdir(dirname(options.part), { recursive: true });
+  const file = await open(options.part, 'w', 0o600);
+  const digest = openDigest();
+  const inspector = new ImageInspector();
+  let sizeBytes = 0;
+  let judged = false;
+  try {
+    for await (const chunk of source) {
+      sizeBytes += chunk.length;
+      if (sizeBytes > options.maxBytes) throw options.overLimit;
+      inspector.feed(chunk);
+      // What is wrong already in its head is refused before the rest is sent.
+      if (!judged && inspector.headComplete) {
+        judged = true;
+        judgeHead(inspector.facts(2 ** 49), options.diskFormat);
+      }
+      await Promise.all([writeAll(file, chunk), digest.update(chunk)]);
+      await options.alive?.(sizeBytes);
+    }
+    const facts = inspector.facts();
+    const formatProven = judge(facts, options.diskFormat);
+    await file.sync();
+    const digests = await digest.finish();
+    await file.close();
+    return { ...digests, sizeBytes, virtualSizeBytes: facts.virtualSizeBytes, formatProven };
+  } catch (error) {
+    digest.drop();
+    await file.close().catch(() => {});
+    await rm(options.part, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC' || (error as NodeJS.ErrnoException).code === 'EDQUOT')
+      throw new Problem('unavailable', t.noSpace, {}, { cause: error });
+    throw error;
+  }
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Buffer): Promise<void> {
+  for (let at = 0; at < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, at);
+    at += bytesWritten;
+  }
+}
+
+/** Formats whose absence in the bytes does no harm until someone opens them. */
+const unprovable = ['vhd', 'vhdx', 'vmdk', 'vdi', 'ploop', 'iso'];
+
+/** @returns whether the content proves the declared format @throws Problem unsupported when it speaks against it */
+function judge(facts: ImageFacts, declared: string): boolean {
+  if (facts.problems.length > 0) throw hostile(facts);
+  if (isDeclaredAs(facts, declared)) return true;
+  if (facts.format === 'raw' && unprovable.includes(declared)) return false;
+  throw new Problem('unsupported', t.wrongFormat, { declared, real: facts.format });
+}
+
+function judgeHead(facts: ImageFacts, declared: string): void {
+  const soon = facts.problems.filter(problem => problem !== 'truncated');
+  if (soon.length > 0) throw hostile({ ...facts, problems: soon });
+  if (facts.format !== 'raw' && !isDeclaredAs(facts, declared))
+    throw new Problem('unsupported', t.wrongFormat, { declared, real: facts.format });
+}
+
+function hostile({ format, problems }: ImageFacts): Problem {
+  return new Problem('unsupported', t.hostile, { real: format, problems });
+}
+
+/** Gives the written part its final name; it is never written to again. */
+export async function keep(part: string, file: string): Promise<void> {
+  await chmod(part, 0o444);
+  await rename(part, file);
+  await syncDirectory(dirname(file));
+}
+
+/** Takes a copy of a file of this machine into the store, sharing blocks where the file system can. */
+export async function copyIn(from: string, part: string): Promise<void> {
+  await mkdir(dirname(part), { recursive: true });
+  await copyFile(from, part, constants.COPYFILE_FICLONE);
+  const file = await open(part, 'r+');
+  await file.sync();
+  await file.close();
+}
+
+/** Removes a file of the store; nothing happens when it is gone. */
+export async function discard(file: string): Promise<void> {
+  await rm(file, { force: true });
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
