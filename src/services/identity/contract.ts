@@ -1,0 +1,51 @@
+// What other services may ask of identity, inside their transaction.
+
+import type { Tx } from '#/platform/database/tx.ts';
+import { tables } from './tables.ts';
+
+/** Whether a project of that id exists. Domains are not projects here. */
+export async function projectExists(tx: Tx, id: string): Promise<boolean> {
+  const row = await tables(tx).selectFrom('projects').select('id').where('id', '=', id).where('isDomain', '=', 0).executeTakeFirst();
+  return row !== undefined;
+}
+
+export interface UserInfo {
+  id: string;
+  name: string;
+  domainId: string;
+  enabled: boolean;
+}
+
+export async function userById(tx: Tx, id: string): Promise<UserInfo | undefined> {
+  const row = await tables(tx).selectFrom('users').select(['id', 'name', 'domainId', 'enabled']).where('id', '=', id).executeTakeFirst();
+  return row && { ...row, enabled: row.enabled === 1 };
+}
+
+export interface ProjectInfo {
+  id: string;
+  name: string;
+  domainId: string;
+  parentId: string;
+  enabled: boolean;
+}
+
+export async function projectById(tx: Tx, id: string): Promise<ProjectInfo | undefined> {
+  const row = await tables(tx)
+    .selectFrom('projects')
+    .select(['id', 'name', 'domainId', 'parentId', 'enabled'])
+    .where('id', '=', id)
+    .where('isDomain', '=', 0)
+    .executeTakeFirst();
+  return row && { ...row, domainId: row.domainId!, parentId: row.parentId!, enabled: row.enabled === 1 };
+}
+
+/** The first project of that name, whatever its domain; for choosing one in configuration. */
+export async function projectByName(tx: Tx, name: string): Promise<ProjectInfo | undefined> {
+  const row = await tables(tx).selectFrom('projects').select('id').where('name', '=', name).where('isDomain', '=', 0).orderBy('id').executeTakeFirst();
+  return row && projectById(tx, row.id);
+}
+
+/**
+ * Events (`emit`) that others may follow: `project.deleted`, `user.deleted`; the resource's id is the project's or user's.
+ */
+export const identityEvents = ['project.deleted', 'user.deleted'] as const;

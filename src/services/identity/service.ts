@@ -1,0 +1,59 @@
+// Identity (Keystone v3): who there is, what they may do where, where services are, and the tokens that say so.
+
+import type { Authenticator } from '#/platform/access/caller.ts';
+import type { FernetKeys } from '#/platform/access/fernet-keys.ts';
+import type { Passwords } from '#/platform/access/passwords.ts';
+import type { Clock, Random } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { nowMs } from '#/platform/database/tx.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import type { Service } from '#/platform/http/service.ts';
+import { identityTables } from './migrations/0001-identity.ts';
+import { delegationTables } from './migrations/0002-delegation.ts';
+import { versions, versionThree } from './discovery.api.ts';
+import { seedIdentity } from './seed.ts';
+import { createAuthority, forgetRevocations } from './tokens/authority.ts';
+import { tokenEndpoints } from './tokens/token.api.ts';
+
+export interface IdentityOptions {
+  db: Database;
+  clock: Clock;
+  random: Random;
+  /** The keys that tokens and stored secrets are encrypted with; asked each time, so that rotation is seen. */
+  keys(): FernetKeys;
+  passwords: Passwords;
+  log: Logger;
+  tokenLifetimeSeconds?: number;
+}
+
+/** How the standard words of an error read on the wire. */
+const titles: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  413: 'Request Entity Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  501: 'Not Implemented',
+  503: 'Service Unavailable',
+};
+
+export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
+  const { db, clock, random, keys, passwords, log } = options;
+  const authority = createAuthority({ db, clock, random, keys: () => keys().all, tokenSeconds: options.tokenLifetimeSeconds });
+  const service: Service = {
+    name: 'identity',
+    type: 'identity',
+    catalogName: 'keystone',
+    catalogPath: '',
+    endpoints: [versions, versionThree, ...tokenEndpoints({ authority, passwords, clock, log })],
+    envelope: ({ status, message }) => ({ body: { error: { code: status, message, title: titles[status] ?? 'Error' } } }),
+    migrations: [identityTables, delegationTables],
+    seed: seedIdentity,
+    chores: [{ name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) }],
+  };
+  return { service, authenticator: authority };
+}

@@ -1,0 +1,214 @@
+// Who a token belongs to: makes tokens, and remembers the ones it has looked up until anything that they stand on changes.
+// A change in this process is felt with its commit; one in another process within a second.
+
+import type { Authenticator, Caller } from '#/platform/access/caller.ts';
+import type { FernetKey } from '#/platform/access/fernet.ts';
+import type { Clock, Random } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { catalogFor } from '../catalog/catalog.store.ts';
+import { tables } from '../tables.ts';
+import { identityTexts as t } from '../texts.ts';
+import { contextOfToken, refused, type TokenContext } from './context.ts';
+import { newAuditId, type Payload, readToken, writeToken } from './payload.ts';
+import { callerOf, viewToken } from './token.view.ts';
+
+export interface AuthorityOptions {
+  db: Database;
+  /** Primary first. A function, so that rotated keys are seen. */
+  keys(): readonly FernetKey[];
+  clock: Clock;
+  random: Random;
+  /** How long a token lives; 3,600 by default. */
+  tokenSeconds?: number;
+}
+
+/** A token that has been looked up. */
+export interface Known {
+  caller: Caller;
+  context: TokenContext;
+  /** The body of its validation, with and without the catalog: made when first asked for. */
+  bodies: { full?: Buffer; bare?: Buffer };
+}
+
+export interface Authority extends Authenticator {
+  readonly tokenSeconds: number;
+  readonly random: Random;
+  /** What is known of a token without waiting; undefined when it must be looked up. */
+  peek(token: string): Known | undefined;
+  /** Looks a token up. @param options.expiredMs accepts one that ended at most so long ago @throws Problem unauthenticated */
+  lookUp(token: string, options?: { expiredMs?: number }): Promise<Known>;
+  /** Makes the token that a payload says, if what it stands on is there. @throws Problem unauthenticated */
+  issue(tx: Tx, payload: Payload): Promise<{ token: string; known: Known }>;
+  newAuditId(): string;
+  /** The validation's body. */
+  body(known: Known, withCatalog: boolean): Promise<Buffer>;
+}
+
+const keptTokens = 8_192;
+const checkEveryMs = 1_000;
+const slot = Symbol('identity');
+
+interface Cache {
+  /** Forgets one user's tokens, or all. */
+  forget(userIds: ReadonlySet<string> | null): void;
+  /** The generation that this process has brought about itself. */
+  sawGeneration(generation: number): void;
+}
+
+export function createAuthority(options: AuthorityOptions): Authority {
+  const { db, clock, random, tokenSeconds = 3_600 } = options;
+  const known = new Map<string, Known>();
+  let epoch = 0;
+  let generation: number | null = null;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let checking: Promise<void> | null = null;
+
+  const cache: Cache = {
+    forget(userIds) {
+      epoch++;
+      if (!userIds) return known.clear();
+      for (const [token, { context }] of known)
+        if (userIds.has(context.user.id) || userIds.has(context.payload.userId)) known.delete(token);
+    },
+    sawGeneration(next) {
+      // A gap means that another process changed something in between, which the next check shall find.
+      if (generation === next - 1) generation = next;
+    },
+  };
+  /** Sees what other processes have changed. Nothing is remembered before the first check, which joins the transactions. */
+  function check(): Promise<void> {
+    checking ??= db
+      .read(tx => {
+        contextOf(tx).slots.set(slot, cache);
+        return tables(tx).selectFrom('identityState').select('generation').where('id', '=', 1).executeTakeFirstOrThrow();
+      })
+      .then(state => {
+        if (generation !== null && state.generation > generation) cache.forget(null);
+        generation = Math.max(state.generation, generation ?? 0);
+        checkedAt = clock.monotonic();
+      })
+      .finally(() => {
+        checking = null;
+      });
+    return checking;
+  }
+
+  function peek(token: string): Known | undefined {
+    if (clock.monotonic() - checkedAt >= checkEveryMs) return undefined;
+    const entry = known.get(token);
+    return entry && entry.caller.expiresAt > clock.now() ? entry : undefined;
+  }
+
+  async function lookUp(token: string, { expiredMs = 0 } = {}): Promise<Known> {
+    const payload = readToken(options.keys(), token, clock.now());
+    if (!payload || payload.expiresAt + expiredMs <= clock.now()) throw refused();
+    if (clock.monotonic() - checkedAt >= checkEveryMs) await check();
+    const remembered = peek(token);
+    if (remembered) return remembered;
+    const before = epoch;
+    const found = await db.read(async tx => {
+      const revoked = await tables(tx).selectFrom('revokedTokens').select('auditId').where('auditId', 'in', payload.auditIds).executeTakeFirst();
+      if (revoked) throw refused();
+      return contextOfToken(tx, payload);
+    });
+    return remember(token, found, before);
+  }
+
+  /** Keeps what was looked up, unless something changed while it was. */
+  function remember(token: string, context: TokenContext, before: number): Known {
+    const entry: Known = { caller: callerOf(context), context, bodies: {} };
+    if (before === epoch && context.payload.expiresAt > clock.now()) {
+      if (known.size >= keptTokens) known.delete(known.keys().next().value!);
+      known.set(token, entry);
+    }
+    return entry;
+  }
+
+  return {
+    tokenSeconds,
+    random,
+    peek,
+    lookUp,
+    authenticate(token) {
+      const entry = peek(token);
+      return entry ? entry.caller : lookUp(token).then(({ caller }) => caller);
+    },
+    async issue(tx, payload) {
+      const before = epoch;
+      const context = await contextOfToken(tx, payload);
+      const token = writeToken(options.keys()[0]!, payload, random);
+      return { token, known: remember(token, context, before) };
+    },
+    newAuditId: () => newAuditId(random),
+    async body(entry, withCatalog) {
+      const kind = withCatalog ? 'full' : 'bare';
+      const made = entry.bodies[kind];
+      if (made) return made;
+      const token = viewToken(entry.context);
+      const { scope } = entry.context.payload;
+      if (withCatalog && scope.type !== 'unscoped') token['catalog'] = await db.read(tx => catalogFor(tx, scope.type === 'project' ? scope.id : null));
+      return (entry.bodies[kind] = Buffer.from(JSON.stringify({ token })));
+    },
+  };
+}
+
+/**
+ * Something that tokens stand on changes in this transaction.
+ * @param userIds whose tokens it touches; absent: everybody's
+ */
+export async function tokensChanged(tx: Tx, userIds?: string[]): Promise<void> {
+  const { generation } = await tables(tx)
+    .updateTable('identityState')
+    .set(expression => ({ generation: expression('generation', '+', 1) }))
+    .where('id', '=', 1)
+    .returning('generation')
+    .executeTakeFirstOrThrow();
+  const cache = contextOf(tx).slots.get(slot) as Cache | undefined;
+  if (!cache) return;
+  const only = userIds ? new Set(userIds) : null;
+  afterCommit(tx, () => {
+    cache.forget(only);
+    cache.sawGeneration(generation);
+  });
+}
+
+/** Refuses a token from now on, and those made from it. */
+export async function revokeToken(tx: Tx, payload: Payload): Promise<void> {
+  await tables(tx)
+    .insertInto('revokedTokens')
+    .values({ auditId: payload.auditIds[0]!, expiresAt: payload.expiresAt })
+    .onConflict(conflict => conflict.column('auditId').doNothing())
+    .execute();
+  await tokensChanged(tx, [payload.userId]);
+}
+
+/** All tokens of these users die. */
+export async function endTokensOf(tx: Tx, userIds: string[]): Promise<void> {
+  if (!userIds.length) return;
+  await tables(tx)
+    .updateTable('users')
+    .set(expression => ({ tokenEpoch: expression('tokenEpoch', '+', 1) }))
+    .where('id', 'in', userIds)
+    .execute();
+  await tokensChanged(tx, userIds);
+}
+
+/** Drops revocations of tokens that have ended anyway. */
+export async function forgetRevocations(tx: Tx, nowMs: number): Promise<void> {
+  await tables(tx).deleteFrom('revokedTokens').where('expiresAt', '<', nowMs).execute();
+}
+
+/** @throws Problem notFound: in place of a refusal, where the token is what is asked about */
+export async function subjectToken(authority: Authority, token: string | string[] | undefined, options: { expiredMs?: number } = {}): Promise<Known> {
+  if (typeof token !== 'string' || token === '') throw new Problem('invalid', t.noSubject);
+  const entry = authority.peek(token);
+  if (entry) return entry;
+  try {
+    return await authority.lookUp(token, options);
+  } catch (thrown) {
+    if (thrown instanceof Problem && thrown.kind === 'unauthenticated') throw new Problem('notFound', t.noToken);
+    throw thrown;
+  }
+}

@@ -1,0 +1,152 @@
+// Tokens: made from a login, validated for other services, revoked.
+// API: Identity v3, "Authentication and token management".
+
+import type { Caller } from '#/platform/access/caller.ts';
+import type { Policy } from '#/platform/access/policy.ts';
+import { tables } from '../tables.ts';
+import { type Endpoint, endpoint, type Finder, type Query, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
+import { any, open, as } from '#/platform/http/schema.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { platformTexts } from '#/platform/text/texts.ts';
+import { identityTexts as t } from '../texts.ts';
+import { flagOf, one } from '../wire.ts';
+import { type Authority, type Known, revokeToken, subjectToken } from './authority.ts';
+import { refused } from './context.ts';
+import { issueToken } from './issue.ts';
+import { logIn, loginBody, type LoginNeeds } from './login.ts';
+
+const tokenReply = open({ token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }) });
+/** Services may ask about tokens that ended at most so long ago, to finish work that was begun with them. */
+const allowedExpiredMs = 2 * 24 * 3_600_000;
+
+/** Everybody may ask about their own token; whose it is, is known only once it has been looked up. */
+const ownToken: Finder<{ callerId: string }> = {
+  find: async ({ caller }) => ({ callerId: caller.userId }),
+  missing: () => new Problem('notFound', t.noToken),
+  target: ({ callerId }) => ({ target: { token: { user_id: callerId } } }),
+};
+
+export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
+  const { authority } = needs;
+
+  const create = endpoint({
+    policy: 'public',
+    route: 'POST /v3/auth/tokens',
+    summary: 'Logs in',
+    body: loginBody,
+    writes: false,
+    replies: { 201: tokenReply },
+    prepare: async ({ db, body, query }) => {
+      const login = await logIn(db, body.auth, needs);
+      const trust = typeof body.auth.scope === 'object' ? body.auth.scope['OS-TRUST:trust'] : undefined;
+      if (trust) await db.write(tx => useTrust(tx, trust.id, login.user.id));
+      const { token, known } = await db.read(async tx => {
+        await checkUnchanged(tx, login.user);
+        return issueToken(tx, authority, login, body.auth.scope);
+      });
+      return { 201: await authority.body(known, !flagOf(query as Query, 'nocatalog')), headers: subjectHeaders(token) };
+    },
+    handle: async ({ prepared }) => prepared,
+  });
+
+  const validate = endpoint({
+    policy: 'identity:validate_token',
+    allow: '(role:admin or is_admin:1) or (role:reader and system_scope:all) or role:service or user_id:%(target.token.user_id)s',
+    route: 'GET /v3/auth/tokens',
+    summary: 'Validates a token',
+    find: ownToken,
+    replies: { 200: tokenReply },
+    quick(asked) {
+      const { token, known } = subjectAtHand(authority, asked.request);
+      if (!known || !mayAsk(asked, 'identity:validate_token', known)) return undefined;
+      const body = known.bodies[flagOf(asked.query, 'nocatalog') ? 'bare' : 'full'];
+      return body && answer(token, body);
+    },
+    prepare: async asked => {
+      const subject = asked.request.headers['x-subject-token'];
+      const known = await subjectToken(authority, subject, {
+        expiredMs: one(asked.query as Query, 'allow_expired') === '1' ? allowedExpiredMs : 0,
+      });
+      permit(asked, 'identity:validate_token', known);
+      return answer(String(subject), await authority.body(known, !flagOf(asked.query as Query, 'nocatalog')));
+    },
+    handle: async ({ prepared }) => prepared,
+  });
+
+  const check = endpoint({
+    policy: 'identity:check_token',
+    allow: '(role:admin or is_admin:1) or (role:reader and system_scope:all) or user_id:%(target.token.user_id)s',
+    route: 'HEAD /v3/auth/tokens',
+    summary: 'Checks a token',
+    find: ownToken,
+    replies: { 200: null },
+    prepare: async asked => {
+      const known = await subjectToken(authority, asked.request.headers['x-subject-token']);
+      permit(asked, 'identity:check_token', known);
+      return known;
+    },
+    handle: async ({ request }) => ({ 200: undefined, headers: subjectHeaders(String(request.headers['x-subject-token'])) }),
+  });
+
+  const revoke = endpoint({
+    policy: 'identity:revoke_token',
+    allow: '(role:admin or is_admin:1) or user_id:%(target.token.user_id)s',
+    route: 'DELETE /v3/auth/tokens',
+    summary: 'Revokes a token',
+    find: ownToken,
+    replies: { 204: null },
+    prepare: async asked => {
+      const known = await subjectToken(authority, asked.request.headers['x-subject-token']);
+      permit(asked, 'identity:revoke_token', known);
+      return known.context.payload;
+    },
+    handle: async ({ tx, prepared }) => {
+      await revokeToken(tx, prepared);
+      return { 204: undefined };
+    },
+  });
+
+  return [create, validate, check, revoke];
+}
+
+type Tx = Parameters<typeof revokeToken>[0];
+
+/** Between the check of the password and now it may have been changed. */
+async function checkUnchanged(tx: Tx, user: { id: string; tokenEpoch: number }): Promise<void> {
+  const now = await tables(tx).selectFrom('users').select('tokenEpoch').where('id', '=', user.id).executeTakeFirst();
+  if (now?.tokenEpoch !== user.tokenEpoch) throw refused();
+}
+
+/** Takes one of the uses that a trust has left. @throws Problem unauthenticated, forbidden when there is none */
+async function useTrust(tx: Tx, trustId: string, trusteeId: string): Promise<void> {
+  const db = tables(tx);
+  const trust = await db.selectFrom('trusts').select(['remainingUses', 'trusteeUserId']).where('id', '=', trustId).executeTakeFirst();
+  if (!trust || trust.trusteeUserId !== trusteeId) throw new Problem('forbidden', t.noScope);
+  if (trust.remainingUses === null) return;
+  if (trust.remainingUses < 1) throw refused();
+  await db.updateTable('trusts').set({ remainingUses: trust.remainingUses - 1 }).where('id', '=', trustId).execute();
+}
+
+function subjectAtHand(authority: Authority, request: RequestFacts): { token: string; known: Known | undefined } {
+  const token = request.headers['x-subject-token'];
+  return typeof token === 'string' ? { token, known: authority.peek(token) } : { token: '', known: undefined };
+}
+
+function mayAsk({ policy, caller }: { policy: Policy; caller: Caller }, rule: string, known: Known): boolean {
+  return policy.allows(rule, caller.credentials, { target: { token: { user_id: known.caller.userId } } });
+}
+
+/** @throws Problem forbidden */
+function permit(asked: { policy: Policy; caller: Caller }, rule: string, known: Known): void {
+  if (mayAsk(asked, rule, known)) return;
+  const why = asked.policy.explain(rule, asked.caller.credentials, { target: { token: { user_id: '' } } });
+  throw new Problem('forbidden', platformTexts.forbidden, { rule, needs: why.parts });
+}
+
+function answer(token: string, body: Buffer): Reply {
+  return { 200: body, headers: subjectHeaders(token) };
+}
+
+function subjectHeaders(token: string): Record<string, string> {
+  return { 'x-subject-token': token, vary: 'X-Auth-Token' };
+}
