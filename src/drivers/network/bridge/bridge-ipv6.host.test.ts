@@ -26,7 +26,7 @@ test('guests find their IPv6 addresses and the way out', async () => {
   const { driver } = trial;
   const net = network(0xa6);
   // What SLAAC makes of the MAC.
-  const slaac = '2001:db8:a6::f816:3eff:fe7e:5761';
+  const slaac = '2001:db8:a6:0:f816:3eff:fe7e:5761';
   const p1 = port(0x61, net.networkId, [slaac], [...anyOut, icmp6In]);
   const p2 = port(0x62, net.networkId, ['2001:db8:a7::62'], [...anyOut, icmp6In]);
   const g1 = trial.plug(await guest('s1', p1));

@@ -13,9 +13,17 @@ export async function findServer(directory: string): Promise<{ pid: number; args
   const text = await readIfThere(join(directory, 'pid')).catch(() => null);
   const pid = Number(text?.trim());
   if (!text || !Number.isInteger(pid) || pid < 2) return null;
+  const args = await argsOf(pid);
+  return isOf(directory, args) ? { pid, args } : null;
+}
+
+async function argsOf(pid: number): Promise<string[]> {
   const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  const args = line.split('\0').slice(0, -1);
-  return args.includes(`--pid-file=${directory}/pid`) ? { pid, args } : null;
+  return line.split('\0').slice(0, -1);
+}
+
+function isOf(directory: string, args: string[]): boolean {
+  return args.includes(`--pid-file=${directory}/pid`);
 }
 
 /**
@@ -62,8 +70,8 @@ export async function removeServer(host: Host, directory: string): Promise<void>
 /** Ends a process and waits until it is gone. */
 async function stop(host: Host, directory: string, pid: number): Promise<void> {
   for (let turn = 0; turn < 200; turn++) {
-    const server = await findServer(directory);
-    if (server?.pid !== pid) return;
+    // Not by the pid file: the process takes that away a little before it ends.
+    if (!isOf(directory, await argsOf(pid))) return;
     kill(pid, turn < 100 ? (turn === 0 ? 'SIGTERM' : 0) : 'SIGKILL');
     await sleep(host.tools.clock, 10);
   }

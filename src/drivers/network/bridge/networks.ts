@@ -44,7 +44,8 @@ async function ensureTunnel(host: Host, network: HostNetwork, local: string): Pr
   const commands: string[] = [];
   let link = (await host.links()).get(name);
   const data = link?.linkinfo?.info_data;
-  if (link && (data?.id !== network.segmentationId || (data?.local ?? data?.local6) !== local)) {
+  const end = String(data?.local ?? data?.local6);
+  if (link && (data?.id !== network.segmentationId || parseAddress(end)?.address !== parseAddress(local)?.address)) {
     commands.push(`link del dev ${name}`);
     link = undefined;
   }
@@ -78,7 +79,7 @@ async function ensureForwarding(host: Host, tunnel: string, network: HostNetwork
   const { stdout } = await host.tools.run(['bridge', '-j', 'fdb', 'show', 'dev', tunnel]);
   const present = new Set<string>();
   for (const entry of JSON.parse(stdout || '[]') as { mac: string; dst?: string }[])
-    if (entry.dst) present.add(`${entry.mac} ${entry.dst}`);
+    if (entry.dst) present.add(`${entry.mac} ${parseAddress(entry.dst)?.address ?? entry.dst}`);
   const commands: string[] = [];
   for (const entry of present) if (!wanted.has(entry)) commands.push(fdb('del', entry, tunnel));
   for (const entry of wanted) if (!present.has(entry)) commands.push(fdb('append', entry, tunnel));
@@ -119,7 +120,7 @@ export async function ensureAddresses(host: Host, device: string, wanted: string
 export function addressCommands(link: Link | undefined, device: string, wanted: string[]): string[] {
   const present = (link?.addr_info ?? [])
     .filter(({ family, scope }) => family === 'inet' || scope !== 'link')
-    .map(({ local, prefixlen }) => `${local}/${prefixlen}`);
+    .map(({ local, prefixlen }) => `${parseAddress(local)?.address ?? local}/${prefixlen}`);
   return [
     ...present.filter(address => !wanted.includes(address)).map(address => `addr del ${address} dev ${device}`),
     ...wanted

@@ -132,7 +132,12 @@ async function ensureRoutes(host: Host, router: HostRouter, namespace: string): 
       .filter(route => !wanted.has(normal(route.dst, family)))
       .map(route => `-${family} route del ${route.dst} proto static`);
     for (const [destination, { via, device }] of wanted) {
-      if (present.some(route => normal(route.dst, family) === destination && route.gateway === via)) continue;
+      if (
+        present.some(
+          route => normal(route.dst, family) === destination && parseAddress(route.gateway ?? '')?.address === via,
+        )
+      )
+        continue;
       const how = device ? ` dev ${device} onlink` : '';
       commands.push(`-${family} route replace ${destination} via ${via}${how} proto static`);
     }
