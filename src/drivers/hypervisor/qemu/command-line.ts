@@ -32,7 +32,7 @@ export const slotLimit = { pc: 25, q35: 24 } as const;
  * How long requests wait for a storage daemon that restarts; then they fail. Not longer: all of QEMU waits when
  * such a volume is closed. Failures are the guest's to handle: a paused guest could not let go of the volume.
  */
-export const reconnectDelaySeconds = 20;
+export const reconnectDelaySeconds = 15;
 const firstSlot = 7;
 const portsPerSlot = 8;
 
@@ -149,12 +149,14 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
     const kind = cdrom ? 'ide' : hardware.diskBus;
     devices.push(diskFrontend(kind, { id: `local-${id}`, node: id, place: places.disk(kind), bootindex, cdrom }));
   };
-  if (guest.root) local('root', paths.root, 0, facts.rootIsCdrom);
+  // A kernel of ours is itself what boots first.
+  const bootsFirst = facts.kernel ? undefined : 0;
+  if (guest.root) local('root', paths.root, bootsFirst, facts.rootIsCdrom);
   for (let index = 0; index < facts.ephemeral; index++) local(`ephemeral${index}`, paths.ephemeral(index));
   if (facts.swap) local('swap', paths.swap);
   for (const disk of inDeviceOrder(guest.disks)) {
     blockdevs.push(volumeNode(disk));
-    const bootindex = disk.bootIndex === null ? undefined : disk.bootIndex + (guest.root ? 1 : 0);
+    const bootindex = disk.bootIndex === null || facts.kernel ? undefined : disk.bootIndex + (guest.root ? 1 : 0);
     const place = places.disk(hardware.diskBus);
     const serial = disk.volumeId.slice(0, 20);
     devices.push(

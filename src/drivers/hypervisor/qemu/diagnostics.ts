@@ -33,7 +33,7 @@ export async function diagnose(machine: Machine): Promise<Record<string, unknown
     hypervisor: machine.state.accelerator === 'kvm' ? 'kvm' : 'qemu',
     hypervisor_os: 'linux',
     uptime: machine.pid === null ? null : await uptimeSeconds(machine.pid),
-    config_drive: blocks.some(block => block.qdev === 'local-config'),
+    config_drive: blocks.some(block => block.qdev?.includes('local-config')),
     num_cpus: cpus.length,
     num_nics: nics.length,
     num_disks: disks.length,

@@ -113,14 +113,17 @@ async function onSerial(command: string, expect: RegExp, timeoutMs = 60_000): Pr
   let said = '';
   socket.on('data', chunk => {
     said += chunk.toString('latin1');
-    const prompt = /(login|assword): $/.exec(said);
+    const prompt = /(login|assword): /.exec(said);
     if (!prompt) return;
     said = '';
     socket.write(prompt[1] === 'login' ? 'cirros\n' : 'gocubsgo\n');
   });
+  // The kernel's own lines may have swallowed a prompt: ask for another.
+  const poke = setInterval(() => socket.write('\n'), 5_000);
   try {
     socket.write('\n');
     await waitFor('a shell', timeoutMs, () => /~\$ /.test(said));
+    clearInterval(poke);
     said = '';
     socket.write(`${command}\n`);
     await waitFor(String(expect), timeoutMs, () => expect.test(said));
@@ -128,6 +131,7 @@ async function onSerial(command: string, expect: RegExp, timeoutMs = 60_000): Pr
   } catch (error) {
     throw new Error(`on the serial line: ${said.slice(-400)}`, { cause: error });
   } finally {
+    clearInterval(poke);
     socket.destroy();
   }
 }
