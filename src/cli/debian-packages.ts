@@ -17,14 +17,11 @@ const everywhere: Record<string, string> = {
   genisoimage: 'config drives',
   'openssh-client': 'key pairs',
   e2fsprogs: 'file systems of guest images',
-  cpio: 'building the guest image',
+  kmod: 'loading kernel modules',
+  procps: 'settings of the kernel',
 };
 const perArchitecture: Partial<Record<NodeJS.Architecture, Record<string, string>>> = {
-  x64: {
-    'qemu-system-x86': 'guests',
-    'grub-pc-bin': 'building the guest image',
-    'grub-common': 'building the guest image',
-  },
+  x64: { 'qemu-system-x86': 'guests' },
   arm64: { 'qemu-system-arm': 'guests', 'qemu-efi-aarch64': 'firmware of guests' },
 };
 

@@ -3,12 +3,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { toolPath } from '#/platform/process/run.ts';
 import { claimPidFile, type ProcessName, readPidFile, stopProcess } from './process-facts.ts';
+import { programDirectory } from './readable-program.ts';
 import { closeLog, openLog, rotateLog } from './rotating-log.ts';
 import type { SystemUser } from './users.ts';
 
@@ -96,6 +97,12 @@ function environmentOf(role: Role, { env, paths }: SupervisorOptions): Record<st
       own[name] = value;
   if (role === 'control') own.NODE_COMPILE_CACHE = join(paths.cache, 'compile');
   return own;
+}
+
+/** This node, from the readable program: the original may lie where the control plane's user cannot reach it. */
+function nodeOf(program: string): string {
+  const own = relative(programDirectory, process.execPath);
+  return own.startsWith('..') ? process.execPath : join(program, own);
 }
 
 function keep(role: Role, options: SupervisorOptions): Supervisor {

@@ -62,7 +62,7 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   const other = claimPidFile(pidFileOf(paths, 'up'));
   if (other) throw new Problem('conflict', t.anotherUp, { pid: other.pid, directory: paths.root });
   try {
-    if (real) await step(context, context.say(t.guestImage), tell => guestImage(paths, run, tell));
+    if (real) await step(context, context.say(t.guestImage), tell => guestImage(context, paths, run, tell));
     return await start(context, paths, config, options.detach ?? false);
   } finally {
     rmSync(pidFileOf(paths, 'up'), { force: true });
@@ -83,15 +83,16 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
       if (!now.supervisor) startDetached(context, paths);
       return untilReady(paths, config);
     });
-    await summary(context, paths, config, url, now.supervisor ? t.alreadyUp : t.ready);
+    await summary(context, paths, config, url!, now.supervisor ? t.alreadyUp : t.ready);
     return 0;
   }
-  const ending = untilSignal();
+  const given = { up: false };
+  const ending = untilSignal().finally(() => (given.up = true));
   let close: (() => Promise<void>) | undefined;
   try {
     const url = await step(context, context.say(t.starting), async () => {
       close = await supervise(context, paths.root, createLogger('supervisor', 'silent'));
-      return Promise.race([untilReady(paths, config), ending.then(() => null)]);
+      return untilReady(paths, config, given);
     });
     rmSync(pidFileOf(paths, 'up'), { force: true });
     if (url) {
@@ -164,18 +165,24 @@ async function packages(context: Context, run: Run, yes: boolean): Promise<void>
   });
 }
 
-/** Built once and kept; the control plane takes it in at its first start. */
-async function guestImage(paths: DataPaths, run: Run, tell: Tell): Promise<void> {
-  const built = join(paths.guestImages, 'tiny.built');
-  if (existsSync(built)) return;
+/** Built once and kept; the control plane takes it in. A machine that it cannot be built for has a cloud without it. */
+async function guestImage(context: Context, paths: DataPaths, run: Run, tell: Tell): Promise<void> {
+  if (existsSync(join(paths.guestImages, 'manifest.json'))) return;
   const { buildTinyImage } = await loadGuestImages();
-  await buildTinyImage({
-    directory: paths.guestImages,
-    run,
-    log: createLogger('up', 'silent'),
-    progress: (fraction, what) => tell(what, fraction),
-  });
-  writeFileSync(built, '');
+  const log = createLogger('up', 'silent');
+  const progress = (what: string, done: number, of: number): void => tell(what, done / of);
+  try {
+    await buildTinyImage({
+      outDirectory: paths.guestImages,
+      cacheDirectory: join(paths.guestImages, 'packages'),
+      run,
+      log,
+      progress,
+    });
+  } catch (err) {
+    if (!(err instanceof Problem && err.kind === 'unsupported')) throw err;
+    tell(err.say(context.language));
+  }
 }
 
 /** @throws Problem unavailable when the control plane could not listen there */
@@ -197,9 +204,11 @@ export async function checkListen({
   await new Promise(resolve => server.close(resolve));
 }
 
-async function untilReady(paths: DataPaths, config: Config): Promise<string> {
+/** The URL, once the control plane answers; null when `given.up` before. */
+async function untilReady(paths: DataPaths, config: Config, given = { up: false }): Promise<string | null> {
   const end = performance.now() + readyWithinSeconds * 1000;
   while (performance.now() < end) {
+    if (given.up) return null;
     const { url } = findRunning(paths);
     if (url && readCredentials(paths)) {
       writeCredentialsFiles(
