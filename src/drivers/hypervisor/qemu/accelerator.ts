@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
 import { sentenceOf } from '#/platform/problem/problem.ts';
+import { ToolFailure } from '#/platform/process/run.ts';
 import { type Accelerator, cpuModel } from './command-line.ts';
 import { type GuestUser, qemuBinary, unprivileged } from './process.ts';
 
@@ -70,7 +71,7 @@ export async function probe(
     });
     return status === wordStatus ? undefined : `the probe guest ended with status ${status}`;
   } catch (error) {
-    return sentenceOf(error);
+    return error instanceof ToolFailure ? error.reason : sentenceOf(error);
   } finally {
     await rm(place, { recursive: true, force: true });
   }

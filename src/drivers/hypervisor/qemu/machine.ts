@@ -295,7 +295,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
         return factsOf(state, status);
       } catch (error) {
         // It may have ended under our hands: that is told as what it is.
-        if (error instanceof QmpError && error.kind === 'gone') await sleep(clock, lostTimeoutMs);
+        if (live?.qmp?.isClosed) await sleep(clock, lostTimeoutMs);
         if (!live) return factsOf(state, null);
         throw error instanceof QmpError
           ? new Problem('unavailable', hypervisorTexts.notAnswering, { server: id }, { cause: error })
