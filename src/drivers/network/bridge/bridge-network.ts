@@ -138,7 +138,10 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   }
 
   return {
-    list: () => findAll(host),
+    list() {
+      host.forgetLinks();
+      return findAll(host);
+    },
     async restore() {
       await ensureDirectory(options.directory, 0o711);
       await ensureBridgeFilter(tools);

@@ -180,7 +180,7 @@ export async function applied(driver: NetworkDriver, filters: Filters): Promise<
 }
 
 /** What the machine holds of the trials' networking: nothing, before and after. Others may work on it at the same time. */
-export async function machineState(): Promise<string> {
+export async function machineState(needle = '7e57'): Promise<string> {
   const parts = [
     await must('ip', '-o', 'link'),
     await must('ip', 'netns'),
@@ -188,7 +188,7 @@ export async function machineState(): Promise<string> {
     (await run('pgrep', '-a', 'dnsmasq')).text,
   ];
   const ours = parts.flatMap(part =>
-    part.split('\n').filter(line => line.includes('7e57') && !line.includes('defunct')),
+    part.split('\n').filter(line => line.includes(needle) && !line.includes('defunct')),
   );
   return ours.join('\n');
 }
@@ -222,7 +222,8 @@ export interface Trial extends AsyncDisposable {
 
 /** A driver of its own, behind which the machine is found as it was before. */
 export async function openTrial(mark = cloud): Promise<Trial> {
-  const pristine = await machineState();
+  const needle = mark === cloud ? '7e57' : mark;
+  const pristine = await machineState(needle);
   const directory = await trialDirectory();
   const driver = openDriver(directory.path, mark);
   const guests: Guest[] = [];
@@ -241,7 +242,7 @@ export async function openTrial(mark = cloud): Promise<Trial> {
       const left = await driver.list();
       await driver.close();
       await directory.remove();
-      const now = (await machineState()).split('\n').filter(line => !pristine.includes(line));
+      const now = (await machineState(needle)).split('\n').filter(line => !pristine.includes(line));
       if (left.length > 0 || now.length > 0) throw new Error(`left behind: ${[...left, ...now].join('\n')}`);
     },
   };

@@ -1,5 +1,6 @@
 // An interface of a namespace: a veth pair from a bridge into it, as it must be.
 
+import { linkLocalOf, parseAddress } from './addresses.ts';
 import { addressCommands, bridgeFor } from './networks.ts';
 import { type Host, type Link, linksIn } from './host.ts';
 import { aliasOf, type HostKey } from './names.ts';
@@ -54,7 +55,15 @@ export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, L
   if (end?.mtu !== veth.mtu) within.push(`link set dev ${veth.inside} mtu ${veth.mtu}`);
   const isUp = end?.flags.includes('UP') ?? false;
   if (isUp !== veth.up) within.push(`link set dev ${veth.inside} ${veth.up ? 'up' : 'down'}`);
-  within.push(...addressCommands(end, veth.inside, veth.addresses));
+  within.push(...addressCommands(end, veth.inside, veth.addresses), ...linkLocalCommands(end, veth));
   await host.ip(within, veth.namespace);
   return outside.length + within.length > 0;
+}
+
+/** An interface that stays up gets its link-local address back, without which IPv6 finds no neighbours. */
+function linkLocalCommands(end: Link | undefined, veth: Veth): string[] {
+  if (!end || !veth.up || !veth.addresses.some(address => address.includes(':'))) return [];
+  const own = linkLocalOf(veth.mac);
+  const isThere = end.addr_info?.some(({ local }) => parseAddress(local)?.address === own) ?? false;
+  return isThere ? [] : [`addr replace ${own}/64 dev ${veth.inside} scope link nodad`];
 }
