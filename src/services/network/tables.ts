@@ -1,0 +1,183 @@
+// The tables of the network service, as rows. Booleans are 0 and 1, lists and maps are JSON.
+
+import type { Tx } from '#/platform/database/tx.ts';
+
+/** What every resource with standard attributes has. */
+export interface StandardRow {
+  id: string;
+  /** Empty for what belongs to no project: floating and gateway ports. */
+  projectId: string;
+  name: string;
+  description: string;
+  tags: string;
+  revision: number;
+  createdAt: string;
+  updatedAt: string;
+}
+
+export interface NetworkRow extends StandardRow {
+  adminStateUp: number;
+  shared: number;
+  external: number;
+  isDefault: number;
+  type: string;
+  physicalNetwork: string | null;
+  /** Unique in the cloud, also where users see none. */
+  segmentationId: number;
+  mtu: number;
+  portSecurity: number;
+  dnsDomain: string;
+  zoneHints: string;
+}
+
+export interface SubnetRow extends StandardRow {
+  networkId: string;
+  version: number;
+  cidr: string;
+  gateway: string | null;
+  enableDhcp: number;
+  pools: string;
+  dnsServers: string;
+  hostRoutes: string;
+  serviceTypes: string;
+  ipv6AddressMode: string | null;
+  ipv6RaMode: string | null;
+  subnetPoolId: string | null;
+}
+
+export interface PortRow extends StandardRow {
+  networkId: string;
+  mac: string;
+  adminStateUp: number;
+  status: string;
+  deviceId: string;
+  deviceOwner: string;
+  /** Where it is bound. */
+  host: string | null;
+  vnicType: string;
+  profile: string;
+  portSecurity: number;
+  allowedPairs: string;
+  dhcpOptions: string;
+  dnsName: string;
+  /** Its place among the ports of its server. */
+  ordinal: number;
+  /** Made for a server: deleted when the server lets it go. */
+  ownedByServer: number;
+}
+
+export interface PortAddressRow {
+  portId: string;
+  networkId: string;
+  subnetId: string;
+  ip: string;
+  /** Hexadecimal, of fixed length per family: sorts as numbers do. */
+  ipKey: string;
+  position: number;
+}
+
+export interface PortSecurityGroupRow {
+  portId: string;
+  securityGroupId: string;
+}
+
+export interface RouterRow extends StandardRow {
+  adminStateUp: number;
+  host: string | null;
+  gatewayPortId: string | null;
+  gatewayNetworkId: string | null;
+  enableSnat: number;
+  routes: string;
+  zoneHints: string;
+}
+
+export interface FloatingIpRow extends StandardRow {
+  networkId: string;
+  ip: string;
+  /** The port that holds the address on the external network. */
+  holderPortId: string;
+  portId: string | null;
+  fixedIp: string | null;
+  routerId: string | null;
+  status: string;
+  dnsName: string;
+  dnsDomain: string;
+}
+
+export interface PortForwardingRow extends StandardRow {
+  floatingIpId: string;
+  externalPort: number;
+  internalPort: number;
+  internalIp: string;
+  internalPortId: string;
+  protocol: string;
+}
+
+export interface SecurityGroupRow extends StandardRow {
+  stateful: number;
+  isDefault: number;
+}
+
+export interface SecurityGroupRuleRow extends StandardRow {
+  securityGroupId: string;
+  direction: string;
+  family: number;
+  protocol: string | null;
+  portMin: number | null;
+  portMax: number | null;
+  remoteGroupId: string | null;
+  remoteAddressGroupId: string | null;
+  remoteIpPrefix: string | null;
+}
+
+export interface AddressGroupRow extends StandardRow {
+  addresses: string;
+}
+
+export interface SubnetPoolRow extends StandardRow {
+  version: number;
+  prefixes: string;
+  minPrefix: number;
+  maxPrefix: number;
+  defaultPrefix: number;
+  defaultQuota: number | null;
+  shared: number;
+  isDefault: number;
+}
+
+export interface RbacPolicyRow {
+  id: string;
+  projectId: string;
+  objectType: string;
+  objectId: string;
+  action: string;
+  target: string;
+}
+
+export interface QuotaRow {
+  projectId: string;
+  resource: string;
+  quota: number;
+}
+
+export type NetworkTables = {
+  networks: NetworkRow;
+  subnets: SubnetRow;
+  ports: PortRow;
+  portAddresses: PortAddressRow;
+  portSecurityGroups: PortSecurityGroupRow;
+  routers: RouterRow;
+  floatingIps: FloatingIpRow;
+  portForwardings: PortForwardingRow;
+  securityGroups: SecurityGroupRow;
+  securityGroupRules: SecurityGroupRuleRow;
+  addressGroups: AddressGroupRow;
+  subnetPools: SubnetPoolRow;
+  networkRbacPolicies: RbacPolicyRow;
+  networkQuotas: QuotaRow;
+};
+
+/** The transaction, over this service's tables. */
+export function db(tx: Tx) {
+  return tx.withTables<NetworkTables>();
+}
