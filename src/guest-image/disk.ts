@@ -115,7 +115,7 @@ async function fixInodes({ run, work, seconds }: DiskOptions, tree: Tree, path: 
   const right = join(work, 'raw-sockets');
   await writeFile(right, rawSockets);
   // The shell runs `ping` as a part of itself, so a set-user-id copy would not help.
-  const commands = [`ea_set -f ${right} /usr/bin/busybox security.capability`];
+  const commands = [`set_current_time @${seconds}`, `ea_set -f ${right} /usr/bin/busybox security.capability`];
   for (const [name, node] of tree.entries()) {
     commands.push(`set_inode_field "${name}" ctime @${seconds}`, `set_inode_field "${name}" ctime_extra 0`);
     if (!owned)

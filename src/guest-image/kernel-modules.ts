@@ -12,9 +12,9 @@ export const diskModules = ['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod',
 
 /** For all else that a guest may meet. */
 export const otherModules = [
-  ...['sr_mod', 'ata_generic', 'virtio_net', 'virtio_console', 'virtio_rng', 'virtio_balloon', 'virtio_mem'],
-  ...['af_packet', 'button', 'evdev', 'isofs', 'vfat', 'nls_cp437', 'nls_iso8859_1', 'nls_ascii', 'nls_utf8', 'loop'],
-  ...['8021q', 'sg', 'qemu_fw_cfg', 'macvlan', 'veth', 'bridge', 'dummy', 'tun', 'vxlan', 'xfs', 'i6300esb'],
+  ...'sr_mod ata_generic virtio_net virtio_console virtio_rng virtio_balloon virtio_mem'.split(' '),
+  ...'af_packet button evdev isofs vfat nls_cp437 nls_iso8859_1 nls_ascii nls_utf8 loop'.split(' '),
+  ...'8021q sg qemu_fw_cfg macvlan veth bridge dummy tun vxlan xfs i6300esb'.split(' '),
 ];
 
 export interface Modules {

@@ -19,12 +19,12 @@ const kernel = 'linux-image-cloud-amd64';
 
 /** Programs, and the libraries that they load. */
 const wanted = [
-  ...['busybox-static', 'dropbear-bin', 'libc6', 'libcrypt1', 'libtomcrypt1', 'libtommath1', 'libgmp10', 'zlib1g'],
-  ...['e2fsprogs', 'libext2fs2', 'libcom-err2', 'libblkid1', 'libuuid1', 'libss2'],
-  ...['util-linux', 'libmount1', 'libsmartcols1', 'libudev1', 'libselinux1', 'libpcre2-8-0', 'libtinfo6'],
-  ...['sudo', 'libpam0g', 'libpam-modules', 'libaudit1', 'libcap-ng0', 'openssh-sftp-server'],
-  ...['qemu-guest-agent', 'libglib2.0-0', 'libnuma1', 'liburing2', 'libffi8', 'libgcc-s1'],
-  ...['grub-pc-bin', 'grub-common', 'libdevmapper1.02.1', 'liblzma5', 'libefiboot1', 'libefivar1', 'libfuse3-3'],
+  ...'busybox-static dropbear-bin libc6 libcrypt1 libtomcrypt1 libtommath1 libgmp10 zlib1g'.split(' '),
+  ...'e2fsprogs libext2fs2 libcom-err2 libblkid1 libuuid1 libss2'.split(' '),
+  ...'util-linux libmount1 libsmartcols1 libudev1 libselinux1 libpcre2-8-0 libtinfo6'.split(' '),
+  ...'sudo libpam0g libpam-modules libaudit1 libcap-ng0 openssh-sftp-server'.split(' '),
+  ...'qemu-guest-agent libglib2.0-0 libnuma1 liburing2 libffi8 libgcc-s1'.split(' '),
+  ...'grub-pc-bin grub-common libdevmapper1.02.1 liblzma5 libefiboot1 libefivar1 libfuse3-3'.split(' '),
 ];
 
 /** Lets root fetch into a directory that apt's own user may not write to. */

@@ -14,8 +14,8 @@ export const login = { user: 'cirros', password: 'gocubsgo' };
 export const rootLabel = 'haneul-root';
 
 const programs = [
-  ...['dropbear', 'dropbearkey', 'dbclient', 'mke2fs', 'e2fsck', 'resize2fs', 'tune2fs', 'dumpe2fs', 'lsblk', 'blkid'],
-  ...['findmnt', 'lscpu', 'mkfs', 'wipefs', 'sudo', 'qemu-ga'],
+  ...'dropbear dropbearkey dbclient mke2fs e2fsck resize2fs tune2fs dumpe2fs lsblk blkid'.split(' '),
+  ...'findmnt lscpu mkfs wipefs sudo qemu-ga'.split(' '),
 ];
 /** Applets that would hide a real program, or are none of a guest's business. */
 const unwanted = new Set(['busybox', 'linuxrc', 'init', 'dpkg', 'dpkg-deb', 'rpm', 'rpm2cpio', 'mke2fs']);
@@ -82,7 +82,8 @@ async function addPrograms(run: Run, tree: Tree, unpacked: string, busybox: stri
     tree.file(to, await readFile(from), mode);
     const { stdout } = await run([loader, ...options, '--list', from]);
     for (const line of stdout.split('\n')) {
-      const [, name, path] = /^\s*(\S+) => (\S+)/.exec(line) ?? [];
+      // The loader itself is listed by its path; it is there already.
+      const [, name, path] = /^\s*([^\s/]+) => (\S+)/.exec(line) ?? [];
       if (!name || !path) continue;
       if (!path.startsWith(unpacked)) throw new Problem('unavailable', guestImageTexts.notInPackages, { name });
       const place = name.startsWith('libsudo_util') ? '/usr/libexec/sudo' : libraries;
