@@ -1,9 +1,9 @@
 // Images: what servers and volumes start from. API: Image v2, "Images".
 
 import { newId, now, type Tx } from '#/platform/database/tx.ts';
-import { endpoint, type Asked, type RequestFacts } from '#/platform/http/endpoint.ts';
+import { type Asked, endpoint, type Query, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { pageLimit, pageOf, sortKeys } from '#/platform/http/page.ts';
-import { any, array, mapOf, object, optional, string } from '#/platform/http/schema.ts';
+import { any, array, as, mapOf, object, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import { deleteImage } from '#/services/image/images/delete-image.ts';
@@ -115,6 +115,7 @@ const list = endpoint({
   allow: 'role:admin or (role:reader and project_id:%(project_id)s)',
   scopes: ['project'],
   route: 'GET /v2/images',
+  query: as<Query>(mapOf(any())),
   replies: {
     200: object({ images: array(wireImage), first: string(), next: optional(string()), schema: string() }),
   },
