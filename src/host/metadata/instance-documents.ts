@@ -57,10 +57,15 @@ function publicKeys(data: InstanceData): Tree {
 }
 
 function render(node: unknown): InstanceDocument {
-  if (Array.isArray(node)) return { type: 'text', body: node.map(String).join('\n') };
-  if (!isTree(node)) return { type: 'text', body: node === null || node === undefined ? '' : String(node) };
+  if (Array.isArray(node)) return listing(node.map(wordOf));
+  if (!isTree(node)) return { type: 'text', body: wordOf(node) };
   const names = Object.keys(node).filter(name => name !== '_name');
   return listing(names.sort().map(name => nameOf(name, node[name])));
+}
+
+function wordOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return value === null || value === undefined ? '' : JSON.stringify(value);
 }
 
 /** A folder ends with a slash, but for one that has a name of its own. */

@@ -64,8 +64,15 @@ export async function probe(
       '-no-reboot',
     ];
     const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'];
-    const command = [...unprivileged(user, [], groups), qemuBinary, ...machine, '-drive', drive, ...exit] as const;
-    const { status } = await tools.run(command as [string, ...string[]], {
+    const command: [string, ...string[]] = [
+      ...unprivileged(user, [], groups),
+      qemuBinary,
+      ...machine,
+      '-drive',
+      drive,
+      ...exit,
+    ];
+    const { status } = await tools.run(command, {
       timeoutMs: probeTimeoutMs,
       allow: [wordStatus],
     });

@@ -39,6 +39,8 @@ const portsPerSlot = 8;
 /** What cloud-init knows an OpenStack guest by. */
 const smbios = 'type=1,manufacturer=OpenStack Foundation,product=OpenStack Nova,version=27.0.0,family=Virtual Machine';
 
+const rngSource = { 'qom-type': 'rng-random', id: 'rng0', filename: '/dev/urandom' };
+
 /** The index-th pluggable PCI place. */
 export function pciPlace(machine: Guest['hardware']['machine'], index: number): Place {
   if (machine === 'pc') return { bus: 'pci.0', addr: `0x${(firstSlot + index).toString(16)}` };
@@ -186,52 +188,39 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   if (!guest.root && !guest.disks.some(disk => disk.bootIndex !== null) && !facts.kernel)
     throw new Problem('invalid', hypervisorTexts.noBootDisk, { server: guest.serverId });
 
-  return [
-    ...['-name', `guest=${guest.name.replaceAll(',', ',,')}`, '-uuid', guest.serverId],
-    ...[
-      '-nodefaults',
-      '-no-user-config',
-      '-S',
-      '-sandbox',
-      'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny',
-    ],
-    ...['-machine', q35 ? 'q35,usb=off,vmport=off' : 'pc,usb=off,vmport=off'],
-    ...(facts.accelerator === 'kvm' ? ['-accel', 'kvm'] : ['-accel', 'tcg,tb-size=64']),
-    ...[
-      '-cpu',
-      cpuModel[facts.accelerator],
-      '-m',
-      String(guest.memoryMib),
-      '-smp',
-      String(guest.vcpus),
-      '-rtc',
-      'base=utc,driftfix=slew',
-    ],
+  const sockets = (id: string, path: string): string => `socket,id=${id},path=${escaped(path)},server=on,wait=off`;
+  const options: string[][] = [
+    ['-name', `guest=${guest.name.replaceAll(',', ',,')}`],
+    ['-uuid', guest.serverId],
+    ['-nodefaults'],
+    ['-no-user-config'],
+    ['-S'],
+    ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ['-machine', q35 ? 'q35,usb=off,vmport=off' : 'pc,usb=off,vmport=off'],
+    ['-accel', facts.accelerator === 'kvm' ? 'kvm' : 'tcg,tb-size=64'],
+    ['-cpu', cpuModel[facts.accelerator]],
+    ['-m', String(guest.memoryMib)],
+    ['-smp', String(guest.vcpus)],
+    ['-rtc', 'base=utc,driftfix=slew'],
     // A guest that powers itself off or panics is held, so that an agent which was away still learns what happened.
-    ...['-action', 'reboot=reset,shutdown=pause,panic=pause', '-boot', 'strict=on', '-msg', 'timestamp=on'],
-    ...['-smbios', `${smbios},serial=${guest.serverId},uuid=${guest.serverId}`],
-    ...(facts.firmware ? firmware(facts.firmware, paths.firmwareVariables) : []),
-    ...(facts.kernel ? directBoot(facts.kernel, guest.kernel?.commandLine ?? '') : []),
-    ...[
-      '-chardev',
-      `socket,id=serial0,path=${escaped(paths.serial)},server=on,wait=off,logfile=${escaped(paths.console)},logappend=on`,
-    ],
-    ...['-serial', 'chardev:serial0'],
-    ...[
-      '-chardev',
-      `socket,id=qmp0,path=${escaped(paths.qmp)},server=on,wait=off`,
-      '-mon',
-      'chardev=qmp0,mode=control',
-    ],
-    ...['-vnc', `unix:${escaped(paths.vnc)}`],
-    ...(hardware.guestAgent ? ['-chardev', `socket,id=agent0,path=${escaped(paths.agent)},server=on,wait=off`] : []),
-    ...(hardware.rng
-      ? ['-object', JSON.stringify({ 'qom-type': 'rng-random', id: 'rng0', filename: '/dev/urandom' })]
-      : []),
-    ...blockdevs.flatMap(node => ['-blockdev', JSON.stringify(node)]),
-    ...netdevs.flatMap(entry => ['-netdev', JSON.stringify(entry)]),
-    ...devices.flatMap(device => ['-device', JSON.stringify(device)]),
+    ['-action', 'reboot=reset,shutdown=pause,panic=pause'],
+    ['-boot', 'strict=on'],
+    ['-msg', 'timestamp=on'],
+    ['-smbios', `${smbios},serial=${guest.serverId},uuid=${guest.serverId}`],
+    facts.firmware ? firmware(facts.firmware, paths.firmwareVariables) : [],
+    facts.kernel ? directBoot(facts.kernel, guest.kernel?.commandLine ?? '') : [],
+    ['-chardev', `${sockets('serial0', paths.serial)},logfile=${escaped(paths.console)},logappend=on`],
+    ['-serial', 'chardev:serial0'],
+    ['-chardev', sockets('qmp0', paths.qmp)],
+    ['-mon', 'chardev=qmp0,mode=control'],
+    ['-vnc', `unix:${escaped(paths.vnc)}`],
+    hardware.guestAgent ? ['-chardev', sockets('agent0', paths.agent)] : [],
+    hardware.rng ? ['-object', JSON.stringify(rngSource)] : [],
+    ...blockdevs.map(node => ['-blockdev', JSON.stringify(node)]),
+    ...netdevs.map(entry => ['-netdev', JSON.stringify(entry)]),
+    ...devices.map(device => ['-device', JSON.stringify(device)]),
   ];
+  return options.flat();
 }
 
 /** Hands out places in order. @throws Problem conflict when the machine is full */
@@ -267,10 +256,9 @@ function rootPort(port: number): Record<string, unknown> {
 }
 
 function firmware(code: string, variables: string): string[] {
-  return [
-    ...['-drive', `if=pflash,format=raw,unit=0,readonly=on,file=${escaped(code)}`],
-    ...['-drive', `if=pflash,format=raw,unit=1,file=${escaped(variables)}`],
-  ];
+  const flash = (unit: number, rest: string): string => `if=pflash,format=raw,unit=${unit},${rest}`;
+  const fixed = flash(0, `readonly=on,file=${escaped(code)}`);
+  return ['-drive', fixed, '-drive', flash(1, `file=${escaped(variables)}`)];
 }
 
 function directBoot(files: { kernel: string; ramdisk: string | null }, append: string): string[] {

@@ -78,11 +78,11 @@ export async function launch(host: QemuHost, guest: Guest, facts: LaunchFacts): 
   const args = commandLine(guest, facts);
   const { pid, ended } = await spawnDetached([...unprivileged(host.user, [], groups), qemuBinary, ...args], paths.log);
   log.info({ server: guest.serverId, pid, accelerator: facts.accelerator }, 'guest process started');
-  let over: Ending | undefined;
-  void ended.then(ending => (over = ending));
+  const child: { ending?: Ending } = {};
+  void ended.then(ending => (child.ending = ending));
   let cause: unknown;
   const until = clock.monotonic() + answerTimeoutMs;
-  while (!over && clock.monotonic() < until) {
+  while (!child.ending && clock.monotonic() < until) {
     try {
       return { pid, ended, qmp: await connectQmp(paths.qmp, clock) };
     } catch (error) {
@@ -91,7 +91,7 @@ export async function launch(host: QemuHost, guest: Guest, facts: LaunchFacts): 
     }
   }
   await killHard(pid, paths.directory, clock);
-  const reason = (await lastWords(paths)) || endingSentence(over) || sentenceOf(cause);
+  const reason = (await lastWords(paths)) || endingSentence(child.ending) || sentenceOf(cause);
   throw new Problem('unavailable', hypervisorTexts.startFailed, { server: guest.serverId, reason }, { cause });
 }
 

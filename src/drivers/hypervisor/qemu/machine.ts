@@ -116,7 +116,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
 
   /** Connects again until it succeeds or the process is gone. */
   async function findAgain(of: Live): Promise<void> {
-    while (!left && !of.over && of.purpose !== 'stop') {
+    while (!of.over && of.purpose !== 'stop' && of.purpose !== 'leave') {
       if (!(await isAlive(of.pid, paths.directory)))
         return await end(of, { kind: 'crash', reason: endingSentence(of.ending) || 'QEMU ended.' });
       try {

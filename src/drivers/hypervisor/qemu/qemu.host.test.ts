@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BaseImage, Guest, GuestExit, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Tools } from '#/drivers/tools.ts';
-import { sleep, systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { systemRun } from '#/platform/process/run.ts';
 import { findProcesses } from './process.ts';
