@@ -13,7 +13,11 @@ import type { Database } from '#/platform/database/database.ts';
 import type { ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { projectByName } from '#/services/identity/contract.ts';
 import { identityService } from '#/services/identity/service.ts';
+import { registerBuiltImage, registerSimulatedImage } from '#/services/image/guest-image.ts';
+import { imageService } from '#/services/image/service.ts';
+import { placementService } from '#/services/placement/service.ts';
 
 export interface ServicesOptions {
   db: Database;
@@ -54,11 +58,19 @@ export async function createServices(options: ServicesOptions): Promise<Services
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     log,
   });
-  const services: Service[] = [identity.service];
+  const services: Service[] = [
+    identity.service,
+    placementService,
+    imageService({ directory: join(directory, 'images'), clock }),
+  ];
   return {
     services,
     authenticator: identity.authenticator,
-    async guestImage() {},
+    async guestImage(built) {
+      const projectId = await db.read(async tx => (await projectByName(tx, 'admin'))?.id ?? '');
+      if (options.simulated) await registerSimulatedImage({ db }, { name: 'cirros-simulated', projectId });
+      else await registerBuiltImage({ db, random }, { directory: built, projectId });
+    },
     async seed({ adminPassword }) {
       const settings = {
         region: config.regionName,

@@ -1,6 +1,8 @@
 // The image that a new cloud comes with, so that a server can be started at once.
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { newId, type Tx } from '#/platform/database/tx.ts';
@@ -79,6 +81,28 @@ async function copyIntoStore(db: Database, id: string, from: string, diskFormat:
   const data = await receive(source, { part, diskFormat, maxBytes: Number.MAX_SAFE_INTEGER, overLimit });
   await keep(part, file);
   return data;
+}
+
+/**
+ * Registers what `up` built into a directory, where there is something: the disk, and the kernel and ramdisk that boot it
+ * without a boot loader.
+ */
+export async function registerBuiltImage(
+  parts: { db: Database; random: Random },
+  { directory, projectId }: { directory: string; projectId: string },
+): Promise<string | null> {
+  const at = (name: string): string => join(directory, name);
+  const disk = at('haneul-tiny.qcow2');
+  if (!existsSync(disk)) return null;
+  const direct = existsSync(at('haneul-tiny-vmlinuz')) && existsSync(at('haneul-tiny-initrd'));
+  const files: GuestImageFiles = { disk, diskFormat: 'qcow2' };
+  if (direct) {
+    files.kernel = at('haneul-tiny-vmlinuz');
+    files.ramdisk = at('haneul-tiny-initrd');
+    files.commandLine = (await readFile(at('cmdline'), 'utf8')).trim();
+  }
+  const properties = { os_admin_user: 'cirros', os_distro: 'haneul', architecture: 'x86_64', hw_rng_model: 'virtio' };
+  return registerGuestImage(parts, { name: 'haneul-tiny', projectId, files, properties });
 }
 
 /**
