@@ -25,7 +25,10 @@ export interface DhcpSubnet {
   hostRoutes: { destination: string; nexthop: string }[];
   /** Whether addresses are handed out; a subnet without DHCP is listed for metadata and RA only. */
   dhcp: boolean;
-  ipv6: { addressMode: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' | null; raMode: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' | null } | null;
+  ipv6: {
+    addressMode: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' | null;
+    raMode: 'slaac' | 'dhcpv6-stateful' | 'dhcpv6-stateless' | null;
+  } | null;
 }
 
 export interface DhcpLease {
@@ -102,7 +105,14 @@ export interface HostRouter {
   interfaces: RouterPort[];
   gateway: (RouterPort & { nexthops: string[]; snat: boolean }) | null;
   floatingIps: { id: string; floatingIp: string; fixedIp: string }[];
-  portForwardings: { id: string; externalIp: string; externalPort: number; protocol: string; internalIp: string; internalPort: number }[];
+  portForwardings: {
+    id: string;
+    externalIp: string;
+    externalPort: number;
+    protocol: string;
+    internalIp: string;
+    internalPort: number;
+  }[];
   routes: { destination: string; nexthop: string }[];
 }
 

@@ -67,15 +67,15 @@ function readFilters(text: string): Filters {
   }
 }
 
-async function endFlows(host: Host, { zone, address, peer }: EndedFlows): Promise<void> {
-  const family = address.includes(':') ? 'ipv6' : 'ipv4';
-  if (peer !== null && peer.includes(':') !== address.includes(':')) return;
-  for (const [own, other] of [
-    ['-s', '-d'],
-    ['-d', '-s'],
-  ] as const) {
-    const ends = [own, address, ...(peer === null ? [] : [other, peer])];
-    // Status 1 is "no such flow".
-    await host.tools.run(['conntrack', '-D', '-f', family, '-w', String(zone), ...ends], { allow: [1] });
-  }
+async function endFlows(host: Host, { zone, address }: EndedFlows): Promise<void> {
+  const families = address === null ? ['ipv4', 'ipv6'] : [address.includes(':') ? 'ipv6' : 'ipv4'];
+  // Status 1 is "no such flow".
+  for (const family of families)
+    for (const ends of address === null
+      ? [[]]
+      : [
+          ['-s', address],
+          ['-d', address],
+        ])
+      await host.tools.run(['conntrack', '-D', '-f', family, '-w', String(zone), ...ends], { allow: [1] });
 }

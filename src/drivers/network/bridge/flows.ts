@@ -6,12 +6,14 @@ import { parseAddress } from './addresses.ts';
 import { ruleLine } from './filter-rules.ts';
 import { groupOf, zonesOf } from './filters.compile.ts';
 
-/** All flows of an address in a zone (0 is the host's own), or only those with one peer. */
+/** The flows of an address in a zone (0 is the host's own), or of the whole zone. */
 export interface EndedFlows {
   zone: number;
-  address: string;
-  peer: string | null;
+  address: string | null;
 }
+
+/** More addresses than this in one zone, and the zone is judged anew as a whole. */
+const fewAddresses = 16;
 
 /** Compares two states of the filters. Adding rules ends nothing. */
 export function endedFlows(before: Filters, after: Filters, cloud: string): EndedFlows[] {
@@ -19,18 +21,25 @@ export function endedFlows(before: Filters, after: Filters, cloud: string): Ende
   const zonesAfter = zonesOf(after.networks, cloud);
   const now = new Map(after.ports.map(port => [port.portId, port]));
   const members = { before: membersOf(before), after: membersOf(after) };
-  const ended: EndedFlows[] = [];
+  const ended = new Map<number, Set<string>>();
+  const end = (zone: number, address: string): void => {
+    ended.set(zone, (ended.get(zone) ?? new Set()).add(address));
+  };
   for (const old of before.ports) {
     const port = now.get(old.portId);
     const zone = zonesBefore.get(old.networkId) ?? 0;
     const gone = !port || zone !== (zonesAfter.get(port.networkId) ?? 0) || isNarrower(old, port);
     for (const address of addressesOf(old)) {
-      if (gone || !port.ips.some(ip => parseAddress(ip)?.address === address))
-        ended.push({ zone, address, peer: null });
-      else for (const peer of lostPeers(port, members)) ended.push({ zone, address, peer });
+      if (gone || !port.ips.some(ip => parseAddress(ip)?.address === address)) end(zone, address);
     }
+    // All flows of who left a group, with whomever: what else still allows them goes on.
+    if (port && !gone) for (const peer of lostPeers(port, members)) end(zone, peer);
   }
-  return ended;
+  return [...ended].flatMap(([zone, addresses]) =>
+    zone !== 0 && addresses.size > fewAddresses
+      ? [{ zone, address: null }]
+      : [...addresses].map((address): EndedFlows => ({ zone, address })),
+  );
 }
 
 /** Whether the port may do less than before. */

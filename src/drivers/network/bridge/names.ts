@@ -1,6 +1,7 @@
 // The names of everything that the driver makes on a host, and the marks by which it knows its own again.
 
 import { Problem } from '#/platform/problem/problem.ts';
+import { parseMac } from './addresses.ts';
 import { networkDriverTexts } from '../texts.ts';
 import type { HostGroup, NetworkEntry } from '../network-driver.ts';
 
@@ -23,7 +24,13 @@ export function isHostKey(key: string): key is HostKey {
 
 /** The first 12 digits of a UUID: 48 bits tell the objects of one host apart. */
 function short(id: string): string {
-  return id.replaceAll('-', '').slice(0, 12);
+  return checkedId(id).replaceAll('-', '').slice(0, 12);
+}
+
+/** Ids go into command lines and scripts. @throws Problem invalid for one with anything but letters, digits, dashes */
+function checkedId(id: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9-]{0,63}$/.test(id)) return id;
+  throw new Problem('invalid', networkDriverTexts.badKey, { key: JSON.stringify(id) });
 }
 
 /** Interface names (at most 15 characters): bridge, tunnel, and the bridge's ends of veth pairs. */
@@ -33,9 +40,9 @@ export const dhcpLinkOf = (dhcpId: string): string => `hd${short(dhcpId)}`;
 export const routerLinkOf = (portId: string): string => `hr${short(portId)}`;
 
 /** The ends inside the namespaces, named as Neutron's. */
-export const dhcpPortOf = (portId: string): string => `ns-${portId.slice(0, 11)}`;
-export const routerPortOf = (portId: string): string => `qr-${portId.slice(0, 11)}`;
-export const gatewayPortOf = (portId: string): string => `qg-${portId.slice(0, 11)}`;
+export const dhcpPortOf = (portId: string): string => `ns-${checkedId(portId).slice(0, 11)}`;
+export const routerPortOf = (portId: string): string => `qr-${checkedId(portId).slice(0, 11)}`;
+export const gatewayPortOf = (portId: string): string => `qg-${checkedId(portId).slice(0, 11)}`;
 
 export function namespaceOf(cloud: string, kind: 'dhcp' | 'router', id: string): string {
   return `hn${cloud}-${kind === 'dhcp' ? 'd' : 'r'}-${short(id)}`;
@@ -73,6 +80,13 @@ export function checkedTap(key: string, tap: string): string {
   if (!/^[A-Za-z][A-Za-z0-9-]{0,14}$/.test(tap))
     throw new Problem('invalid', networkDriverTexts.badValue, { key, field: 'tap', value: JSON.stringify(tap) });
   return tap;
+}
+
+/** A MAC address in small letters. @throws Problem invalid */
+export function checkedMac(key: string, mac: string): string {
+  const parsed = parseMac(mac);
+  if (parsed) return parsed;
+  throw new Problem('invalid', networkDriverTexts.badValue, { key, field: 'mac', value: JSON.stringify(mac) });
 }
 
 /** A cloud's mark. @throws Problem invalid unless it is six hexadecimal digits */

@@ -3,7 +3,7 @@
 import { linkLocalOf, parseAddress } from './addresses.ts';
 import { addressCommands, bridgeFor } from './networks.ts';
 import { type Host, type Link, linksIn } from './host.ts';
-import { aliasOf, type HostKey } from './names.ts';
+import { aliasOf, checkedMac, type HostKey } from './names.ts';
 
 export interface Veth {
   /** The entry that it belongs to. */
@@ -26,6 +26,7 @@ export interface Veth {
  * @returns whether anything had to be changed
  */
 export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, Link>): Promise<boolean> {
+  const mac = checkedMac(veth.key, veth.mac);
   const bridge = await bridgeFor(host, veth.key, veth.networkId);
   const links = present ?? (await linksIn(host, veth.namespace)) ?? new Map<string, Link>();
   let end = links.get(veth.inside);
@@ -36,7 +37,7 @@ export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, L
     if (root) outside.push(`link del dev ${veth.outside}`);
     else if (end) await host.ip([`link del dev ${veth.inside}`], veth.namespace);
     outside.push(
-      `link add name ${veth.outside} type veth peer name ${veth.inside} address ${veth.mac} netns ${veth.namespace}`,
+      `link add name ${veth.outside} type veth peer name ${veth.inside} address ${mac} netns ${veth.namespace}`,
     );
     root = undefined;
     end = undefined;
@@ -48,8 +49,8 @@ export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, L
   if (!root?.flags.includes('UP')) outside.push(`link set dev ${veth.outside} up`);
   await host.ip(outside);
   const within: string[] = [];
-  if (end && end.address !== veth.mac) {
-    within.push(`link set dev ${veth.inside} down`, `link set dev ${veth.inside} address ${veth.mac}`);
+  if (end && end.address !== mac) {
+    within.push(`link set dev ${veth.inside} down`, `link set dev ${veth.inside} address ${mac}`);
     end = { ...end, flags: [] };
   }
   if (end?.mtu !== veth.mtu) within.push(`link set dev ${veth.inside} mtu ${veth.mtu}`);
@@ -63,7 +64,7 @@ export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, L
 /** An interface that stays up gets its link-local address back, without which IPv6 finds no neighbours. */
 function linkLocalCommands(end: Link | undefined, veth: Veth): string[] {
   if (!end || !veth.up || !veth.addresses.some(address => address.includes(':'))) return [];
-  const own = linkLocalOf(veth.mac);
+  const own = linkLocalOf(checkedMac(veth.key, veth.mac));
   const isThere = end.addr_info?.some(({ local }) => parseAddress(local)?.address === own) ?? false;
   return isThere ? [] : [`addr replace ${own}/64 dev ${veth.inside} scope link nodad`];
 }
