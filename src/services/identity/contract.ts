@@ -5,7 +5,12 @@ import { tables } from './tables.ts';
 
 /** Whether a project of that id exists. Domains are not projects here. */
 export async function projectExists(tx: Tx, id: string): Promise<boolean> {
-  const row = await tables(tx).selectFrom('projects').select('id').where('id', '=', id).where('isDomain', '=', 0).executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('projects')
+    .select('id')
+    .where('id', '=', id)
+    .where('isDomain', '=', 0)
+    .executeTakeFirst();
   return row !== undefined;
 }
 
@@ -17,7 +22,11 @@ export interface UserInfo {
 }
 
 export async function userById(tx: Tx, id: string): Promise<UserInfo | undefined> {
-  const row = await tables(tx).selectFrom('users').select(['id', 'name', 'domainId', 'enabled']).where('id', '=', id).executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('users')
+    .select(['id', 'name', 'domainId', 'enabled'])
+    .where('id', '=', id)
+    .executeTakeFirst();
   return row && { ...row, enabled: row.enabled === 1 };
 }
 
@@ -41,7 +50,13 @@ export async function projectById(tx: Tx, id: string): Promise<ProjectInfo | und
 
 /** The first project of that name, whatever its domain; for choosing one in configuration. */
 export async function projectByName(tx: Tx, name: string): Promise<ProjectInfo | undefined> {
-  const row = await tables(tx).selectFrom('projects').select('id').where('name', '=', name).where('isDomain', '=', 0).orderBy('id').executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('projects')
+    .select('id')
+    .where('name', '=', name)
+    .where('isDomain', '=', 0)
+    .orderBy('id')
+    .executeTakeFirst();
   return row && projectById(tx, row.id);
 }
 

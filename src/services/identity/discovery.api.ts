@@ -18,7 +18,10 @@ export const versions = endpoint({
   route: 'GET /',
   summary: 'Lists the API versions',
   replies: { 300: open({ versions: open({ values: any() }) }) },
-  handle: async ({ request }) => ({ 300: { versions: { values: [version(request)] } }, headers: { vary: 'X-Auth-Token' } }),
+  handle: async ({ request }) => ({
+    300: { versions: { values: [version(request)] } },
+    headers: { vary: 'X-Auth-Token' },
+  }),
 });
 
 export const versionThree = endpoint({

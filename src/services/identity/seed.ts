@@ -22,15 +22,30 @@ async function seedPeople(tx: Tx, { adminPasswordHash }: SeedSettings): Promise<
   const project = { enabled: 1, tags: '[]', options: '{}', extra: '{}' };
   await db
     .insertInto('projects')
-    .values({ ...project, id: defaultDomainId, name: 'Default', domainId: null, parentId: null, isDomain: 1, description: 'The default domain', nameScope: '' })
+    .values({
+      ...project,
+      id: defaultDomainId,
+      name: 'Default',
+      domainId: null,
+      parentId: null,
+      isDomain: 1,
+      description: 'The default domain',
+      nameScope: '',
+    })
     .execute();
   const roles: Record<string, string> = {};
   for (const name of [...roleChain, 'service']) {
     const id = (roles[name] = newHexId(tx));
-    await db.insertInto('roles').values({ id, name, domainId: null, description: null, options: '{}', extra: '{}', nameScope: '' }).execute();
+    await db
+      .insertInto('roles')
+      .values({ id, name, domainId: null, description: null, options: '{}', extra: '{}', nameScope: '' })
+      .execute();
   }
   for (let at = 1; at < roleChain.length; at++)
-    await db.insertInto('impliedRoles').values({ priorRoleId: roles[roleChain[at - 1]!]!, impliedRoleId: roles[roleChain[at]!]! }).execute();
+    await db
+      .insertInto('impliedRoles')
+      .values({ priorRoleId: roles[roleChain[at - 1]!]!, impliedRoleId: roles[roleChain[at]!]! })
+      .execute();
   for (const [name, role, description] of [
     ['admin', 'admin', 'The project of the administrators'],
     ['demo', 'member', 'A project to try things in'],
@@ -39,7 +54,16 @@ async function seedPeople(tx: Tx, { adminPasswordHash }: SeedSettings): Promise<
     const userId = newHexId(tx);
     await db
       .insertInto('projects')
-      .values({ ...project, id: projectId, name, domainId: defaultDomainId, parentId: defaultDomainId, isDomain: 0, description, nameScope: defaultDomainId })
+      .values({
+        ...project,
+        id: projectId,
+        name,
+        domainId: defaultDomainId,
+        parentId: defaultDomainId,
+        isDomain: 0,
+        description,
+        nameScope: defaultDomainId,
+      })
       .execute();
     await db
       .insertInto('users')
@@ -58,8 +82,15 @@ async function seedPeople(tx: Tx, { adminPasswordHash }: SeedSettings): Promise<
       })
       .execute();
     const assignment = { actorType: 'user', actorId: userId, roleId: roles[role]!, inherited: 0 } as const;
-    await db.insertInto('roleAssignments').values({ ...assignment, targetType: 'project', targetId: projectId }).execute();
-    if (role === 'admin') await db.insertInto('roleAssignments').values({ ...assignment, targetType: 'system', targetId: 'system' }).execute();
+    await db
+      .insertInto('roleAssignments')
+      .values({ ...assignment, targetType: 'project', targetId: projectId })
+      .execute();
+    if (role === 'admin')
+      await db
+        .insertInto('roleAssignments')
+        .values({ ...assignment, targetType: 'system', targetId: 'system' })
+        .execute();
   }
 }
 
@@ -72,21 +103,44 @@ async function seedCatalog(tx: Tx, { region, publicUrl, services }: SeedSettings
     .execute();
   const wanted = services.flatMap(({ name, type, catalogName, aliases = [], catalogPath }) => {
     const url = `${publicUrl}/${name}${catalogPath.replaceAll(/\{(\w+)\}/g, '$$($1)s')}`;
-    return [type, ...aliases].map(catalogType => ({ type: catalogType, name: catalogType === type ? catalogName : aliasName(catalogName, type, catalogType), url }));
+    return [type, ...aliases].map(catalogType => ({
+      type: catalogType,
+      name: catalogType === type ? catalogName : aliasName(catalogName, type, catalogType),
+      url,
+    }));
   });
   const known = await db.selectFrom('catalogServices').select(['id', 'type']).execute();
   for (const { type, name, url } of wanted) {
     const before = known.find(service => service.type === type);
     if (before) {
-      await db.updateTable('catalogEndpoints').set({ url }).where('serviceId', '=', before.id).where('followsConfig', '=', 1).execute();
+      await db
+        .updateTable('catalogEndpoints')
+        .set({ url })
+        .where('serviceId', '=', before.id)
+        .where('followsConfig', '=', 1)
+        .execute();
       continue;
     }
     const serviceId = newHexId(tx);
-    await db.insertInto('catalogServices').values({ id: serviceId, type, name, description: '', enabled: 1, extra: '{}' }).execute();
+    await db
+      .insertInto('catalogServices')
+      .values({ id: serviceId, type, name, description: '', enabled: 1, extra: '{}' })
+      .execute();
     for (const kind of ['public', 'internal', 'admin'])
       await db
         .insertInto('catalogEndpoints')
-        .values({ id: newHexId(tx), serviceId, regionId: region, interface: kind, url, enabled: 1, name: null, description: null, extra: '{}', followsConfig: 1 })
+        .values({
+          id: newHexId(tx),
+          serviceId,
+          regionId: region,
+          interface: kind,
+          url,
+          enabled: 1,
+          name: null,
+          description: null,
+          extra: '{}',
+          followsConfig: 1,
+        })
         .execute();
   }
 }

@@ -8,6 +8,17 @@ import type { Database } from '#/platform/database/database.ts';
 import { nowMs } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { Service } from '#/platform/http/service.ts';
+import { allGrantEndpoints } from './assignments/grant.api.ts';
+import { endpointEndpoints } from './catalog/endpoint.api.ts';
+import { regionEndpoints } from './catalog/region.api.ts';
+import { serviceEndpoints } from './catalog/service.api.ts';
+import { groupEndpoints } from './groups/group.api.ts';
+import { domainEndpoints } from './projects/domain.api.ts';
+import { projectEndpoints } from './projects/project.api.ts';
+import { impliedRoleEndpoints } from './roles/implied-role.api.ts';
+import { domainRoleRules, roleEndpoints } from './roles/role.api.ts';
+import { authEndpoints } from './tokens/auth.api.ts';
+import { userEndpoints } from './users/user.api.ts';
 import { identityTables } from './migrations/0001-identity.ts';
 import { delegationTables } from './migrations/0002-delegation.ts';
 import { versions, versionThree } from './discovery.api.ts';
@@ -43,14 +54,38 @@ const titles: Record<number, string> = {
 
 export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
   const { db, clock, random, keys, passwords, log } = options;
-  const authority = createAuthority({ db, clock, random, keys: () => keys().all, tokenSeconds: options.tokenLifetimeSeconds });
+  const authority = createAuthority({
+    db,
+    clock,
+    random,
+    keys: () => keys().all,
+    tokenSeconds: options.tokenLifetimeSeconds,
+  });
   const service: Service = {
     name: 'identity',
     type: 'identity',
     catalogName: 'keystone',
     catalogPath: '',
-    endpoints: [versions, versionThree, ...tokenEndpoints({ authority, passwords, clock, log })],
-    envelope: ({ status, message }) => ({ body: { error: { code: status, message, title: titles[status] ?? 'Error' } } }),
+    endpoints: [
+      versions,
+      versionThree,
+      ...tokenEndpoints({ authority, passwords, clock, log }),
+      ...authEndpoints,
+      ...regionEndpoints,
+      ...serviceEndpoints,
+      ...endpointEndpoints,
+      ...domainEndpoints,
+      ...projectEndpoints,
+      ...userEndpoints(passwords),
+      ...groupEndpoints,
+      ...roleEndpoints,
+      ...impliedRoleEndpoints,
+      ...allGrantEndpoints,
+    ],
+    rules: domainRoleRules,
+    envelope: ({ status, message }) => ({
+      body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
+    }),
     migrations: [identityTables, delegationTables],
     seed: seedIdentity,
     chores: [{ name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) }],

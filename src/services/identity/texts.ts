@@ -72,6 +72,10 @@ export const identityTexts = texts('identity', {
     en: '{what} {id} is immutable; set its option `immutable` to false first.',
     ko: '{what} {id}은(는) 변경할 수 없도록 설정되어 있습니다. 먼저 immutable 옵션을 false로 바꾸십시오.',
   },
+  badTag: {
+    en: 'The tag {tag} is too long, has a comma or slash, or is one too many (80).',
+    ko: '태그 {tag}이(가) 너무 길거나, 쉼표나 빗금이 있거나, 개수 한도(80개)를 넘습니다.',
+  },
   exclusiveQuery: { en: '{a} and {b} cannot be given together.', ko: '{a}과(와) {b}은(는) 함께 지정할 수 없습니다.' },
   wrongPassword: { en: 'The original password is not right.', ko: '기존 비밀번호가 올바르지 않습니다.' },
   samePassword: {
@@ -86,7 +90,10 @@ export const identityTexts = texts('identity', {
     en: 'The default project {id} is a domain.',
     ko: '기본 프로젝트 {id}은(는) 도메인입니다.',
   },
-  roleNotGranted: { en: 'Could not find role assignment with role: {role}.', ko: '역할 할당을 찾을 수 없습니다: {role}.' },
+  roleNotGranted: {
+    en: 'Could not find role assignment with role: {role}.',
+    ko: '역할 할당을 찾을 수 없습니다: {role}.',
+  },
   domainRole: {
     en: 'Role {role} belongs to another domain and cannot be assigned here.',
     ko: '역할 {role}은(는) 다른 도메인에 속하므로 여기에 할당할 수 없습니다.',
@@ -124,8 +131,15 @@ export const identityTexts = texts('identity', {
     en: 'The blob of an ec2 credential must be JSON with access and secret.',
     ko: 'ec2 자격 증명의 blob은 access와 secret이 있는 JSON이어야 합니다.',
   },
-  needsProject: { en: 'A credential of type ec2 needs a project_id.', ko: 'ec2 유형의 자격 증명에는 project_id가 필요합니다.' },
-  credentialFixed: { en: '{what} of a credential cannot be changed so.', ko: '자격 증명의 {what}은(는) 그렇게 바꿀 수 없습니다.' },
+  needsProject: {
+    en: 'A credential of type ec2 needs a project_id.',
+    ko: 'ec2 유형의 자격 증명에는 project_id가 필요합니다.',
+  },
+  credentialFixed: {
+    en: '{what} of a credential cannot be changed so.',
+    ko: '자격 증명의 {what}은(는) 그렇게 바꿀 수 없습니다.',
+  },
+  needsScope: { en: 'This needs a token that is scoped.', ko: '범위가 지정된 토큰이 필요합니다.' },
   needsProjectScope: {
     en: 'This needs a token that is scoped to a project.',
     ko: '프로젝트 범위의 토큰이 필요합니다.',
@@ -161,7 +175,10 @@ export const identityTexts = texts('identity', {
     en: 'There is no registered limit for {resource} of service {service}.',
     ko: '서비스 {service}의 {resource}에 등록된 제한이 없습니다.',
   },
-  limitInUse: { en: 'Registered limit {id} is overridden by limits.', ko: '등록된 제한 {id}을(를) 재정의하는 제한이 있습니다.' },
+  limitInUse: {
+    en: 'Registered limit {id} is overridden by limits.',
+    ko: '등록된 제한 {id}을(를) 재정의하는 제한이 있습니다.',
+  },
   limitOneScope: {
     en: 'A limit is for either a project or a domain.',
     ko: '제한은 프로젝트와 도메인 중 하나에만 지정할 수 있습니다.',

@@ -101,7 +101,8 @@ export function mergedOptions(before: string, change: Wire | undefined): string 
 export function checkMutable(what: string, row: { id: string; options: string }, change?: Wire): void {
   if (json(row.options)['immutable'] !== true) return;
   const options = change?.['options'] as Wire | undefined;
-  const unlocks = options && 'immutable' in options && options['immutable'] !== true && Object.keys(change!).length === 1;
+  const unlocks =
+    options && 'immutable' in options && options['immutable'] !== true && Object.keys(change!).length === 1;
   if (!unlocks) throw new Problem('forbidden', t.immutable, { what, id: row.id });
 }
 
@@ -120,6 +121,9 @@ export function printed(time: string | null): string | null {
   return time === null ? null : `${time}Z`;
 }
 
+/** For calls that take filters: any parameter, read one by one. */
+export const anyQuery = as<Query>(mapOf(any()));
+
 const pattern = '[\\S]+';
 export const schemas = {
   name: () => string({ min: 1, max: 255, pattern }),
@@ -130,7 +134,12 @@ export const schemas = {
   options: () => optional(open({ immutable: optional(nullable(boolean())) })),
   links: () => open({}),
   list: <K extends string>(key: K) =>
-    as<Record<K, Wire[]>>(open({ [key]: as(any()), links: open({ self: string(), next: nullable(string()), previous: nullable(string()) }) })),
+    as<Record<K, Wire[]>>(
+      open({
+        [key]: as(any()),
+        links: open({ self: string(), next: nullable(string()), previous: nullable(string()) }),
+      }),
+    ),
   wrapped: (key: string) => open({ [key]: mapOf(any()) }),
   limit: () => integer({ min: -1, max: 0x7fffffff }),
 };

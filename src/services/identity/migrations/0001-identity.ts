@@ -48,10 +48,18 @@ export const identityTables: Migration = {
     await createIndex(tx, 'users', ['name']);
     await table(
       'userGroups',
-      { id: 'text primary key', domainId: 'text not null', name: 'text not null', description: 'text not null', extra: json },
+      {
+        id: 'text primary key',
+        domainId: 'text not null',
+        name: 'text not null',
+        description: 'text not null',
+        extra: json,
+      },
       ['unique ("domainId", "name")'],
     );
-    await table('groupMembers', { groupId: 'text not null', userId: 'text not null' }, ['primary key ("groupId", "userId")']);
+    await table('groupMembers', { groupId: 'text not null', userId: 'text not null' }, [
+      'primary key ("groupId", "userId")',
+    ]);
     await createIndex(tx, 'groupMembers', ['userId']);
     await table(
       'roles',
@@ -83,7 +91,12 @@ export const identityTables: Migration = {
     );
     await createIndex(tx, 'roleAssignments', ['targetId']);
     await createIndex(tx, 'roleAssignments', ['roleId']);
-    await table('regions', { id: 'text primary key', description: 'text not null', parentRegionId: 'text', extra: json });
+    await table('regions', {
+      id: 'text primary key',
+      description: 'text not null',
+      parentRegionId: 'text',
+      extra: json,
+    });
     await table('catalogServices', {
       id: 'text primary key',
       type: 'text not null',

@@ -84,9 +84,24 @@ export const delegationTables: Migration = {
       description: 'text',
     });
     await createIndex(tx, 'resourceLimits', ['registeredLimitId']);
-    await table('storedPolicies', { id: 'text primary key', type: 'text not null', blob: 'text not null', extra: json });
-    await table('oauthConsumers', { id: 'text primary key', description: 'text', secretHash: 'text not null', extra: json });
-    await table('endpointGroups', { id: 'text primary key', name: 'text not null', description: 'text', filters: 'text not null' });
+    await table('storedPolicies', {
+      id: 'text primary key',
+      type: 'text not null',
+      blob: 'text not null',
+      extra: json,
+    });
+    await table('oauthConsumers', {
+      id: 'text primary key',
+      description: 'text',
+      secretHash: 'text not null',
+      extra: json,
+    });
+    await table('endpointGroups', {
+      id: 'text primary key',
+      name: 'text not null',
+      description: 'text',
+      filters: 'text not null',
+    });
     await table('endpointGroupProjects', { endpointGroupId: 'text not null', projectId: 'text not null' }, [
       'primary key ("endpointGroupId", "projectId")',
     ]);

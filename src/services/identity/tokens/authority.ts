@@ -82,7 +82,11 @@ export function createAuthority(options: AuthorityOptions): Authority {
     checking ??= db
       .read(tx => {
         contextOf(tx).slots.set(slot, cache);
-        return tables(tx).selectFrom('identityState').select('generation').where('id', '=', 1).executeTakeFirstOrThrow();
+        return tables(tx)
+          .selectFrom('identityState')
+          .select('generation')
+          .where('id', '=', 1)
+          .executeTakeFirstOrThrow();
       })
       .then(state => {
         if (generation !== null && state.generation > generation) cache.forget(null);
@@ -109,7 +113,11 @@ export function createAuthority(options: AuthorityOptions): Authority {
     if (remembered) return remembered;
     const before = epoch;
     const found = await db.read(async tx => {
-      const revoked = await tables(tx).selectFrom('revokedTokens').select('auditId').where('auditId', 'in', payload.auditIds).executeTakeFirst();
+      const revoked = await tables(tx)
+        .selectFrom('revokedTokens')
+        .select('auditId')
+        .where('auditId', 'in', payload.auditIds)
+        .executeTakeFirst();
       if (revoked) throw refused();
       return contextOfToken(tx, payload);
     });
@@ -148,7 +156,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
       if (made) return made;
       const token = viewToken(entry.context);
       const { scope } = entry.context.payload;
-      if (withCatalog && scope.type !== 'unscoped') token['catalog'] = await db.read(tx => catalogFor(tx, scope.type === 'project' ? scope.id : null));
+      if (withCatalog && scope.type !== 'unscoped')
+        token['catalog'] = await db.read(tx => catalogFor(tx, scope.type === 'project' ? scope.id : null));
       return (entry.bodies[kind] = Buffer.from(JSON.stringify({ token })));
     },
   };
@@ -201,7 +210,11 @@ export async function forgetRevocations(tx: Tx, nowMs: number): Promise<void> {
 }
 
 /** @throws Problem notFound: in place of a refusal, where the token is what is asked about */
-export async function subjectToken(authority: Authority, token: string | string[] | undefined, options: { expiredMs?: number } = {}): Promise<Known> {
+export async function subjectToken(
+  authority: Authority,
+  token: string | string[] | undefined,
+  options: { expiredMs?: number } = {},
+): Promise<Known> {
   if (typeof token !== 'string' || token === '') throw new Problem('invalid', t.noSubject);
   const entry = authority.peek(token);
   if (entry) return entry;

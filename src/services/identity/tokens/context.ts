@@ -52,7 +52,11 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
   let applicationCredential: ApplicationCredentialRow | null = null;
   let accessRules: AccessRule[] | null = null;
   if (payload.applicationCredentialId) {
-    const row = await db.selectFrom('applicationCredentials').selectAll().where('id', '=', payload.applicationCredentialId).executeTakeFirst();
+    const row = await db
+      .selectFrom('applicationCredentials')
+      .selectAll()
+      .where('id', '=', payload.applicationCredentialId)
+      .executeTakeFirst();
     if (!row || (row.expiresAt !== null && row.expiresAt <= timestamp(nowMs(tx)))) throw refused();
     applicationCredential = row;
     if (row.accessRuleIds !== null) {
@@ -72,7 +76,10 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
   }
   if (scope.type === 'domain') {
     const domain = await enabledDomain(tx, scope.id);
-    const roles = await effectiveRoles(tx, await assignedRoleIds(tx, actor, groupIds, { type: 'domain', id: domain.id }));
+    const roles = await effectiveRoles(
+      tx,
+      await assignedRoleIds(tx, actor, groupIds, { type: 'domain', id: domain.id }),
+    );
     if (!roles.length) throw refused();
     return { ...base, project: null, projectDomain: null, domain, roles };
   }
@@ -101,7 +108,12 @@ export async function enabledUser(tx: Tx, id: string): Promise<UserRow> {
 
 /** @throws Problem unauthenticated */
 export async function enabledDomain(tx: Tx, id: string): Promise<Named> {
-  const domain = await tables(tx).selectFrom('projects').selectAll().where('id', '=', id).where('isDomain', '=', 1).executeTakeFirst();
+  const domain = await tables(tx)
+    .selectFrom('projects')
+    .selectAll()
+    .where('id', '=', id)
+    .where('isDomain', '=', 1)
+    .executeTakeFirst();
   if (!domain?.enabled) throw refused();
   return nameOf(domain);
 }

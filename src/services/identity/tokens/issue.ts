@@ -16,7 +16,9 @@ export async function wantedScope(tx: Tx, ask: LoginAsk['scope']): Promise<{ sco
     if (ask !== 'unscoped') throw new Problem('invalid', t.manyScopes, { scopes: [ask.slice(0, 60)] });
     return { scope: { type: 'unscoped' } };
   }
-  const given = (['project', 'domain', 'system', 'OS-TRUST:trust', 'unscoped'] as const).filter(kind => ask[kind] !== undefined);
+  const given = (['project', 'domain', 'system', 'OS-TRUST:trust', 'unscoped'] as const).filter(
+    kind => ask[kind] !== undefined,
+  );
   if (given.length > 1) throw new Problem('invalid', t.manyScopes, { scopes: given });
   if (ask['OS-TRUST:trust']) return trustScope(tx, ask['OS-TRUST:trust'].id);
   if (ask.project) return { scope: { type: 'project', id: await findProjectId(tx, ask.project) } };
@@ -32,14 +34,22 @@ export async function wantedScope(tx: Tx, ask: LoginAsk['scope']): Promise<{ sco
   return { scope: { type: 'unscoped' } };
 }
 
-async function findProjectId(tx: Tx, ask: { id?: string; name?: string; domain?: { id?: string; name?: string } }): Promise<string> {
+async function findProjectId(
+  tx: Tx,
+  ask: { id?: string; name?: string; domain?: { id?: string; name?: string } },
+): Promise<string> {
   if (ask.id !== undefined) return ask.id;
   if (ask.name === undefined) throw new Problem('invalid', t.needsDomain);
   const domainId = await findDomainId(tx, ask.domain);
   const row =
     domainId === undefined
       ? undefined
-      : await tables(tx).selectFrom('projects').select('id').where('nameScope', '=', domainId).where('name', '=', ask.name).executeTakeFirst();
+      : await tables(tx)
+          .selectFrom('projects')
+          .select('id')
+          .where('nameScope', '=', domainId)
+          .where('name', '=', ask.name)
+          .executeTakeFirst();
   if (!row) throw refused();
   return row.id;
 }
@@ -51,7 +61,12 @@ async function trustScope(tx: Tx, trustId: string): Promise<{ scope: Scope; trus
 }
 
 /** Makes the token. @throws Problem unauthenticated when the user has no right there */
-export async function issueToken(tx: Tx, authority: Authority, login: Login, asked: LoginAsk['scope']): Promise<{ token: string; known: Known }> {
+export async function issueToken(
+  tx: Tx,
+  authority: Authority,
+  login: Login,
+  asked: LoginAsk['scope'],
+): Promise<{ token: string; known: Known }> {
   const { user, from } = login;
   const now = nowMs(tx);
   const auditId = authority.newAuditId();
@@ -64,7 +79,8 @@ export async function issueToken(tx: Tx, authority: Authority, login: Login, ask
     epoch: user.tokenEpoch,
   };
   const wanted = await wantedScope(tx, asked);
-  if (login.applicationCredentialId) return issue(tx, authority, await applicationCredentialScope(tx, base, login.applicationCredentialId, wanted));
+  if (login.applicationCredentialId)
+    return issue(tx, authority, await applicationCredentialScope(tx, base, login.applicationCredentialId, wanted));
   if (wanted?.trustId) {
     const { trustId, scope } = wanted;
     return issue(tx, authority, { ...base, scope, trustId });
@@ -91,7 +107,11 @@ async function applicationCredentialScope(
   id: string,
   wanted: { scope: Scope; trustId?: string } | null,
 ): Promise<Payload> {
-  const row = await tables(tx).selectFrom('applicationCredentials').select('projectId').where('id', '=', id).executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('applicationCredentials')
+    .select('projectId')
+    .where('id', '=', id)
+    .executeTakeFirst();
   if (!row) throw refused();
   const other = wanted && (wanted.trustId || wanted.scope.type !== 'project' || wanted.scope.id !== row.projectId);
   if (other) throw new Problem('unauthenticated', t.tokenRescope, { method: 'application_credential' });

@@ -6,7 +6,18 @@ import type { Clock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
-import { any, array, as, object, open, optional, type Static, string, boolean, either } from '#/platform/http/schema.ts';
+import {
+  any,
+  array,
+  as,
+  object,
+  open,
+  optional,
+  type Static,
+  string,
+  boolean,
+  either,
+} from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { tables, type UserRow } from '../tables.ts';
 import { identityTexts as t } from '../texts.ts';
@@ -87,7 +98,11 @@ function needed<T>(value: T | undefined, method: string): T {
   return value;
 }
 
-async function byPassword(db: Database, ask: NonNullable<LoginAsk['identity']['password']>['user'], { passwords, log }: LoginNeeds): Promise<Part> {
+async function byPassword(
+  db: Database,
+  ask: NonNullable<LoginAsk['identity']['password']>['user'],
+  { passwords, log }: LoginNeeds,
+): Promise<Part> {
   const user = await db.read(tx => findUser(tx, ask));
   const { matches, stale } = await passwords.verify(user?.passwordHash ?? null, ask.password);
   if (!user || !matches || !user.enabled) {
@@ -101,7 +116,12 @@ async function byPassword(db: Database, ask: NonNullable<LoginAsk['identity']['p
 /** The same password in today's form. It is no change of password: tokens stay. */
 async function renewHash(db: Database, user: UserRow, passwordHash: string): Promise<void> {
   await db.write(tx =>
-    tables(tx).updateTable('users').set({ passwordHash }).where('id', '=', user.id).where('passwordHash', '=', user.passwordHash).execute(),
+    tables(tx)
+      .updateTable('users')
+      .set({ passwordHash })
+      .where('id', '=', user.id)
+      .where('passwordHash', '=', user.passwordHash)
+      .execute(),
   );
 }
 
@@ -110,7 +130,12 @@ async function byToken(token: string, { authority }: LoginNeeds): Promise<Part> 
   const { payload, user } = context;
   // What was made by delegation stays what it is.
   if (payload.trustId) throw new Problem('forbidden', t.tokenRescope, { method: 'trust' });
-  return { user, methods: [...payload.methods, 'token'], from: payload, applicationCredentialId: payload.applicationCredentialId ?? null };
+  return {
+    user,
+    methods: [...payload.methods, 'token'],
+    from: payload,
+    applicationCredentialId: payload.applicationCredentialId ?? null,
+  };
 }
 
 async function byApplicationCredential(
@@ -124,9 +149,11 @@ async function byApplicationCredential(
       const found = await select.where('id', '=', ask.id).executeTakeFirst();
       return { row: found, user: found && (await findUser(tx, { id: found.userId })) };
     }
-    if (ask.name === undefined || !ask.user) throw new Problem('invalid', t.noMethodData, { method: 'application_credential' });
+    if (ask.name === undefined || !ask.user)
+      throw new Problem('invalid', t.noMethodData, { method: 'application_credential' });
     const owner = await findUser(tx, ask.user);
-    const found = owner && (await select.where('userId', '=', owner.id).where('name', '=', ask.name).executeTakeFirst());
+    const found =
+      owner && (await select.where('userId', '=', owner.id).where('name', '=', ask.name).executeTakeFirst());
     return { row: found, user: owner };
   });
   const { matches } = await passwords.verify(row?.secretHash ?? null, ask.secret);
@@ -147,13 +174,24 @@ async function findUser(tx: Tx, ask: UserAsk): Promise<UserRow | undefined> {
   if (ask.id !== undefined) return select.where('id', '=', ask.id).executeTakeFirst();
   if (ask.name === undefined) throw new Problem('invalid', t.needsUser);
   const domainId = await findDomainId(tx, ask.domain);
-  return domainId === undefined ? undefined : select.where('domainId', '=', domainId).where('name', '=', ask.name).executeTakeFirst();
+  return domainId === undefined
+    ? undefined
+    : select.where('domainId', '=', domainId).where('name', '=', ask.name).executeTakeFirst();
 }
 
 /** @throws Problem invalid when neither id nor name is given */
-export async function findDomainId(tx: Tx, ask: { id?: string; name?: string } | undefined): Promise<string | undefined> {
+export async function findDomainId(
+  tx: Tx,
+  ask: { id?: string; name?: string } | undefined,
+): Promise<string | undefined> {
   if (ask?.id !== undefined) return ask.id;
   if (ask?.name === undefined) throw new Problem('invalid', t.needsDomain);
-  const row = await tables(tx).selectFrom('projects').select('id').where('nameScope', '=', '').where('isDomain', '=', 1).where('name', '=', ask.name).executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('projects')
+    .select('id')
+    .where('nameScope', '=', '')
+    .where('isDomain', '=', 1)
+    .where('name', '=', ask.name)
+    .executeTakeFirst();
   return row?.id;
 }

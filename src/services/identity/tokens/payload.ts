@@ -10,7 +10,18 @@ export type Scope =
   | { type: 'domain'; id: string }
   | { type: 'system' };
 
-export const authMethods = ['password', 'token', 'application_credential', 'external', 'totp', 'oauth1', 'mapped', 'saml2', 'openid', 'ec2credential'] as const;
+export const authMethods = [
+  'password',
+  'token',
+  'application_credential',
+  'external',
+  'totp',
+  'oauth1',
+  'mapped',
+  'saml2',
+  'openid',
+  'ec2credential',
+] as const;
 export type AuthMethod = (typeof authMethods)[number];
 
 export interface Payload {
@@ -35,7 +46,16 @@ const scopeTypes = ['unscoped', 'project', 'domain', 'system'] as const;
 export function writeToken(key: FernetKey, payload: Payload, random: Random): string {
   const { userId, methods, scope, issuedAt, expiresAt, auditIds, epoch, trustId, applicationCredentialId } = payload;
   const bits = methods.reduce((sum, method) => sum | (1 << authMethods.indexOf(method)), 0);
-  const fields = [userId, bits, scopeTypes.indexOf(scope.type), 'id' in scope ? scope.id : 0, issuedAt, expiresAt, auditIds.join(' '), epoch];
+  const fields = [
+    userId,
+    bits,
+    scopeTypes.indexOf(scope.type),
+    'id' in scope ? scope.id : 0,
+    issuedAt,
+    expiresAt,
+    auditIds.join(' '),
+    epoch,
+  ];
   if (trustId || applicationCredentialId) fields.push(trustId ?? 0, applicationCredentialId ?? 0);
   const plain = Buffer.from(JSON.stringify(fields).slice(1, -1));
   return encryptFernet(key, plain, { now: issuedAt, random }).replace(/=+$/, '');
@@ -46,9 +66,19 @@ export function readToken(keys: readonly FernetKey[], token: string, now: number
   if (token.length > 1024) return null;
   const content = decryptFernet(keys, token, { now });
   if (!content) return null;
-  const [userId, bits, scopeType, scopeId, issuedAt, expiresAt, auditIds, epoch, trustId, applicationCredentialId] = JSON.parse(
-    `[${content.plain.toString()}]`,
-  ) as [string, number, number, string | 0, number, number, string, number, (string | 0)?, (string | 0)?];
+  const [userId, bits, scopeType, scopeId, issuedAt, expiresAt, auditIds, epoch, trustId, applicationCredentialId] =
+    JSON.parse(`[${content.plain.toString()}]`) as [
+      string,
+      number,
+      number,
+      string | 0,
+      number,
+      number,
+      string,
+      number,
+      (string | 0)?,
+      (string | 0)?,
+    ];
   const type = scopeTypes[scopeType]!;
   return {
     userId,

@@ -34,7 +34,12 @@ export async function ancestorsOf(tx: Tx, project: Pick<ProjectRow, 'parentId'>)
 }
 
 /** Ids of the roles assigned to a user there: directly, through groups or inherited; not yet the implied ones. */
-export async function assignedRoleIds(tx: Tx, userId: string, groupIds: string[], target: RoleTarget): Promise<string[]> {
+export async function assignedRoleIds(
+  tx: Tx,
+  userId: string,
+  groupIds: string[],
+  target: RoleTarget,
+): Promise<string[]> {
   const targetId = target.type === 'project' ? target.project.id : target.type === 'domain' ? target.id : 'system';
   const aboveIds = target.type === 'project' ? target.above.map(({ id }) => id) : [];
   const groups = new Set(groupIds);
@@ -46,7 +51,9 @@ export async function assignedRoleIds(tx: Tx, userId: string, groupIds: string[]
     .execute();
   return rows
     .filter(row => (row.actorType === 'user' ? row.actorId === userId : groups.has(row.actorId)))
-    .filter(row => (row.inherited ? aboveIds.includes(row.targetId) : row.targetId === targetId && row.targetType === target.type))
+    .filter(row =>
+      row.inherited ? aboveIds.includes(row.targetId) : row.targetId === targetId && row.targetType === target.type,
+    )
     .map(row => row.roleId);
 }
 
@@ -74,6 +81,12 @@ export function withImplied(roleIds: Iterable<string>, implied: Map<string, stri
 export async function effectiveRoles(tx: Tx, assigned: string[]): Promise<RoleRef[]> {
   if (!assigned.length) return [];
   const ids = withImplied(assigned, await implications(tx));
-  const rows = await tables(tx).selectFrom('roles').select(['id', 'name', 'domainId']).where('id', 'in', [...ids]).where('domainId', 'is', null).orderBy('name').execute();
+  const rows = await tables(tx)
+    .selectFrom('roles')
+    .select(['id', 'name', 'domainId'])
+    .where('id', 'in', [...ids])
+    .where('domainId', 'is', null)
+    .orderBy('name')
+    .execute();
   return rows;
 }

@@ -4,7 +4,14 @@
 import type { Caller } from '#/platform/access/caller.ts';
 import type { Policy } from '#/platform/access/policy.ts';
 import { tables } from '../tables.ts';
-import { type Endpoint, endpoint, type Finder, type Query, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
+import {
+  type Endpoint,
+  endpoint,
+  type Finder,
+  type Query,
+  type Reply,
+  type RequestFacts,
+} from '#/platform/http/endpoint.ts';
 import { any, open, as } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
@@ -15,7 +22,9 @@ import { refused } from './context.ts';
 import { issueToken } from './issue.ts';
 import { logIn, loginBody, type LoginNeeds } from './login.ts';
 
-const tokenReply = open({ token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }) });
+const tokenReply = open({
+  token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }),
+});
 /** Services may ask about tokens that ended at most so long ago, to finish work that was begun with them. */
 const allowedExpiredMs = 2 * 24 * 3_600_000;
 
@@ -51,7 +60,8 @@ export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
 
   const validate = endpoint({
     policy: 'identity:validate_token',
-    allow: '(role:admin or is_admin:1) or (role:reader and system_scope:all) or role:service or user_id:%(target.token.user_id)s',
+    allow:
+      '(role:admin or is_admin:1) or (role:reader and system_scope:all) or role:service or user_id:%(target.token.user_id)s',
     route: 'GET /v3/auth/tokens',
     summary: 'Validates a token',
     find: ownToken,
@@ -85,7 +95,10 @@ export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
       permit(asked, 'identity:check_token', known);
       return known;
     },
-    handle: async ({ request }) => ({ 200: undefined, headers: subjectHeaders(String(request.headers['x-subject-token'])) }),
+    handle: async ({ request }) => ({
+      200: undefined,
+      headers: subjectHeaders(String(request.headers['x-subject-token'])),
+    }),
   });
 
   const revoke = endpoint({
@@ -120,11 +133,19 @@ async function checkUnchanged(tx: Tx, user: { id: string; tokenEpoch: number }):
 /** Takes one of the uses that a trust has left. @throws Problem unauthenticated, forbidden when there is none */
 async function useTrust(tx: Tx, trustId: string, trusteeId: string): Promise<void> {
   const db = tables(tx);
-  const trust = await db.selectFrom('trusts').select(['remainingUses', 'trusteeUserId']).where('id', '=', trustId).executeTakeFirst();
+  const trust = await db
+    .selectFrom('trusts')
+    .select(['remainingUses', 'trusteeUserId'])
+    .where('id', '=', trustId)
+    .executeTakeFirst();
   if (!trust || trust.trusteeUserId !== trusteeId) throw new Problem('forbidden', t.noScope);
   if (trust.remainingUses === null) return;
   if (trust.remainingUses < 1) throw refused();
-  await db.updateTable('trusts').set({ remainingUses: trust.remainingUses - 1 }).where('id', '=', trustId).execute();
+  await db
+    .updateTable('trusts')
+    .set({ remainingUses: trust.remainingUses - 1 })
+    .where('id', '=', trustId)
+    .execute();
 }
 
 function subjectAtHand(authority: Authority, request: RequestFacts): { token: string; known: Known | undefined } {

@@ -37,7 +37,14 @@ export function viewToken(context: TokenContext): Wire {
             name: applicationCredential.name,
             restricted: applicationCredential.unrestricted === 0,
             ...(context.accessRules
-              ? { access_rules: context.accessRules.map(({ id, service, path, method }) => ({ id, service, path, method })) }
+              ? {
+                  access_rules: context.accessRules.map(({ id, service, path, method }) => ({
+                    id,
+                    service,
+                    path,
+                    method,
+                  })),
+                }
               : {}),
           },
         }
