@@ -30,6 +30,9 @@ export interface RequestFacts {
 
 export type Query = Record<string, string | string[]>;
 
+/** As its schema says, or as it came where there is none. */
+type QueryOf<Q extends TSchema> = TSchema extends Q ? Query : Static<Q>;
+
 export interface Asked<B, Q, F> {
   caller: Caller;
   path: Record<string, string>;
@@ -90,9 +93,9 @@ export interface EndpointOptions<B extends TSchema, Q extends TSchema, F, P> {
   /** An answer that is at hand without the database; undefined goes the usual way. It checks its policy itself. */
   quick?(asked: Omit<Asked<undefined, Query, undefined>, 'found' | 'body'>): Reply | undefined;
   /** Slow work that needs no transaction (hashing, fetching), before it. */
-  prepare?(asked: Omit<Asked<Static<B>, Static<Q>, F>, 'found'> & { db: Database }): Promise<P>;
+  prepare?(asked: Omit<Asked<Static<B>, QueryOf<Q>, F>, 'found'> & { db: Database }): Promise<P>;
   /** Inside one transaction; its result commits with it. */
-  handle(asked: Asked<Static<B>, Static<Q>, F> & { tx: Tx; prepared: P }): Promise<Reply>;
+  handle(asked: Asked<Static<B>, QueryOf<Q>, F> & { tx: Tx; prepared: P }): Promise<Reply>;
 }
 
 export interface StreamOptions<Q extends TSchema, F>
@@ -103,7 +106,7 @@ export interface StreamOptions<Q extends TSchema, F>
   replies?: Record<number, TSchema | null>;
   /** Reads the request and may write the response itself; then it returns undefined. Opens its own transactions. */
   stream(
-    asked: Omit<Asked<undefined, Static<Q>, F>, 'body'> & {
+    asked: Omit<Asked<undefined, QueryOf<Q>, F>, 'body'> & {
       db: Database;
       incoming: IncomingMessage;
       outgoing: ServerResponse;
