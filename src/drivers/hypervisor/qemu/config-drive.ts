@@ -28,8 +28,8 @@ export async function writeConfigDrive(
     await writeFile(iso, '', { mode: 0o600 });
     const options = ['-quiet', '-J', '-r', '-l', '-ldots', '-allow-lowercase', '-allow-multidot'];
     await tools.run(['genisoimage', '-o', iso, '-V', 'config-2', '-publisher', 'Haneul', ...options, tree]);
-    await chown(iso, 0, user.gid);
-    await chmod(iso, 0o440);
+    await chown(iso, user.uid, user.gid);
+    await chmod(iso, 0o400);
     await rename(iso, paths.configDrive);
   } finally {
     await rm(tree, { recursive: true, force: true });

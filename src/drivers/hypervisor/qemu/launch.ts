@@ -26,9 +26,8 @@ const answerTimeoutMs = 60_000;
 /** Makes the directories of a guest. Only `run` belongs to the guest user. */
 export async function makeDirectories(host: QemuHost, paths: GuestPaths): Promise<void> {
   const { uid, gid } = host.user;
-  await mkdir(paths.directory, { recursive: true, mode: 0o750 });
-  await chown(paths.directory, 0, gid);
-  await chmod(paths.directory, 0o750);
+  await mkdir(paths.directory, { recursive: true });
+  await chmod(paths.directory, 0o711);
   await mkdir(paths.run, { recursive: true, mode: 0o700 });
   await chown(paths.run, uid, gid);
 }

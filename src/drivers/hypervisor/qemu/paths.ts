@@ -1,9 +1,9 @@
 // Where the driver keeps what on disk. Every name comes from an id that is checked to be a UUID.
 //
 //   images/<image id>            base images, root's, 0444; <image id>.json says what they are
-//   guests/<server id>/          root's: a guest process can look, not change
-//     state.json qemu.log console.old config.iso
-//     console.log                the guest user's
+//   guests/<server id>/          root's, 0711: a guest process passes through, and changes nothing
+//     state.json qemu.log console.old        root's
+//     console.log config.iso                 the guest user's
 //     run/                       the guest user's, 0700: sockets and disks
 // The agent (root) never creates or replaces a file in a directory that guest processes can write to.
 
