@@ -1,6 +1,7 @@
 // What goes missing or wrong on a real host is mended, and what is left half made is found. Needs root.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -20,6 +21,8 @@ import {
   port,
   run,
   settled,
+  talk,
+  tcpIn,
   tools,
   uuid,
 } from './host-trial.ts';
@@ -71,7 +74,8 @@ test('an entry is mended whatever was done to it', async () => {
     await driver.ensure(router);
   };
   await make();
-  const right = (await await settled(async () => !(await state()).includes('tentative'))) && (await state());
+  await settled(async () => !(await state()).includes('tentative'));
+  const right = await state();
   match(await must('ip', '-j', '-d', 'link', 'show', tap.tap), /"user":"?(nobody|65534)/);
   const harm: [string, ...string[]][] = [
     ['ip', 'link', 'del', bridge],
@@ -200,4 +204,22 @@ test('peers are reached by VXLAN, exactly those that are wanted', async () => {
   deepEqual(await table(), [`${flood} 127.0.0.3`, `${mac(0x91)} dst 127.0.0.3`]);
   await driver.ensure(net);
   equal((await tools.run(['ip', 'link', 'show', tunnelOf(net.networkId)], { allow: [1] })).status, 1);
+});
+
+test('a port on an external network is filtered from what the host sends and routes, too', async () => {
+  await using trial = await openTrial();
+  const { driver } = trial;
+  const outer = network(0xe2, { hostAddresses: ['172.24.98.1/24'], masquerade: true });
+  const p1 = port(0x75, outer.networkId, ['172.24.98.5'], [...anyOut, tcpIn(8_000)]);
+  const g1 = trial.plug(await guest('x1', p1, '172.24.98.5/24', '172.24.98.1'));
+  await applied(driver, { networks: [outer], ports: [p1], groups: [] });
+  for (const number of ['8000', '8001']) g1.start('ncat', '-lk', '172.24.98.5', number, '--exec', '/bin/cat');
+  await settled(() => g1.ping('172.24.98.1'));
+  equal((await run('ncat', '-z', '-w', '1', '172.24.98.5', '8000')).status, 0);
+  equal((await run('ncat', '-z', '-w', '1', '172.24.98.5', '8001')).status, 1);
+  const flow = talk(spawn('ncat', ['172.24.98.5', '8000'], { stdio: 'pipe' }));
+  ok(await flow.echoes('allowed'));
+  await driver.ensureFilters({ networks: [outer], ports: [{ ...p1, rules: anyOut }], groups: [] });
+  equal(await flow.echoes('no longer'), false);
+  flow.child.kill('SIGKILL');
 });

@@ -16,7 +16,7 @@ import { findServer } from './dnsmasq.ts';
 import { filterKeeper } from './filters.ts';
 import { ensureDirectory, hasNamespace, type Host, openHost, setKernel } from './host.ts';
 import { begin, findAll, forget } from './marks.ts';
-import { metadataSockets, type Via } from './metadata.ts';
+import { metadataSockets } from './metadata.ts';
 import { checkedCloud, dhcpLinkOf, dhcpPortOf, type HostKey, namespaceOf, partsOf, routerLinkOf } from './names.ts';
 import { ensureNetwork, removeNetwork } from './networks.ts';
 import { ensurePort, portCounters, removePort } from './ports.ts';
@@ -162,7 +162,7 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
         host.forgetLinks();
         settled.delete(key);
         served.delete(key as HostDhcp['key']);
-        if (kind === 'dhcp' || kind === 'router') await metadata.remove(key as Via);
+        if (kind === 'dhcp' || kind === 'router') await metadata.remove(key);
         if (kind === 'network') await removeNetwork(host, id);
         else if (kind === 'port') await removePort(host, `port/${id}`, id);
         else if (kind === 'dhcp') await removeDhcp(host, id);

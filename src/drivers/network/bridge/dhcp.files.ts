@@ -163,8 +163,7 @@ function label(text: string, max: number): string {
 
 /** A value without control characters; dnsmasq's own lines end there. */
 function plain(text: string): string | null {
-  // biome-ignore lint: control characters are what is looked for.
-  return text.length > 0 && text.length <= 255 && !/[\u0000-\u001f\u007f]/.test(text) ? text : null;
+  return text.length > 0 && text.length <= 255 && !/\p{Cc}/u.test(text) ? text : null;
 }
 
 /** Addresses that the namespace's interface must have: the port's own and those at which guests find metadata. */

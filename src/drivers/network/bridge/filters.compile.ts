@@ -5,7 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import type { FilterRule, Filters, HostNetwork, HostPort } from '../network-driver.ts';
-import { type Cidr, disjoint, parseAddress, parseCidr, parseInterface, show } from './addresses.ts';
+import { type Cidr, disjoint, parseAddress, parseCidr, show } from './addresses.ts';
 import { groupSetOf, ruleLine } from './filter-rules.ts';
 import { identitiesOf, spoofingRules } from './filter-spoofing.ts';
 import { bridgeOf, checkedTap, groupsTable, portsTable, tapGroupOf } from './names.ts';

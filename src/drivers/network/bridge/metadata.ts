@@ -63,7 +63,10 @@ export function metadataSockets(tools: Tools): MetadataSockets {
       keepAliveTimeout: 5_000,
     });
     http.on('request', (request, response) => {
-      if (Number(request.headers['content-length'] ?? 0) > maxBytes) return response.writeHead(413).end();
+      if (Number(request.headers['content-length'] ?? 0) > maxBytes) {
+        response.writeHead(413).end();
+        return;
+      }
       const from = request.socket.remoteAddress ?? '';
       const address = from.startsWith('::ffff:') && isIPv4(from.slice(7)) ? from.slice(7) : from.split('%')[0]!;
       if (sockets.handler) sockets.handler({ via, address }, request, response);
@@ -118,7 +121,7 @@ export function metadataSockets(tools: Tools): MetadataSockets {
     },
     async close() {
       isClosed = true;
-      for (const via of [...open.keys()]) await sockets.remove(via);
+      for (const via of open.keys()) await sockets.remove(via);
     },
   };
   return sockets;
