@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isAddress } from '#/platform/config/formats.ts';
@@ -15,15 +15,16 @@ import { type Run, systemRun } from '#/platform/process/run.ts';
 import type { Context, DataOption } from './context.ts';
 import { readCredentials, writeCredentialsFiles } from './credentials-files.ts';
 import { ensureDataDirectory } from './data-directory.ts';
+import { stopCloud } from './down.ts';
 import { installPackages, isDebian, missingPackages, missingPrograms } from './debian-packages.ts';
 import { loadGuestImages } from './parts.ts';
-import { claimPidFile } from './process-facts.ts';
+import { claimPidFile, readJsonFile } from './process-facts.ts';
 import { confirm, step, type Tell } from './progress.ts';
 import { programDirectory } from './readable-program.ts';
 import { supervise, untilSignal } from './roles.ts';
 import { openLog } from './rotating-log.ts';
 import { askHealth, findRunning } from './running.ts';
-import { logOf, pidFileOf, stopRoles } from './supervisor.ts';
+import { endsFileOf, logOf, pidFileOf, stopRoles } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
 import { controlUserName, ensureUser, guestUserName } from './users.ts';
 
@@ -36,10 +37,13 @@ export interface UpOptions extends DataOption {
 
 /** A slow disk or an emulated processor may take its time. */
 const readyWithinSeconds = 180;
+/** A control plane that ends so often before it ever answered will not answer. */
+const failuresLimit = 3;
 
 export async function up(context: Context, options: UpOptions): Promise<number> {
   const paths = context.paths(options);
   const overrides = overridesOf(options);
+  if (overrides.listen_port === 0) overrides.listen_port = await freePort(overrides.listen_address!);
   const config = context.config(paths, overrides);
   const real = config.simulateHosts === 0;
   if (real && !context.root) throw new Problem('invalid', t.needsRoot);
@@ -80,13 +84,23 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
   }
   if (now.supervisor || detach) {
     const url = await step(context, context.say(t.starting), async () => {
-      if (!now.supervisor) startDetached(context, paths);
-      return untilReady(paths, config);
+      if (now.supervisor) return untilReady(paths, config);
+      // What an earlier run noted says nothing about this one.
+      rmSync(endsFileOf(paths, 'control'), { force: true });
+      startDetached(context, paths);
+      try {
+        return await untilReady(paths, config);
+      } catch (thrown) {
+        await stopCloud(context, paths, 'up');
+        throw thrown;
+      }
     });
     await summary(context, paths, config, url!, now.supervisor ? t.alreadyUp : t.ready);
     return 0;
   }
   const given = { up: false };
+  // As in a role: between two starts of a child nothing else keeps this process.
+  const alive = setInterval(() => {}, 1 << 30);
   const ending = untilSignal().finally(() => (given.up = true));
   let close: (() => Promise<void>) | undefined;
   try {
@@ -103,6 +117,7 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
     context.print(context.say(t.stopping));
   } finally {
     await close?.();
+    clearInterval(alive);
   }
   return 0;
 }
@@ -136,7 +151,7 @@ function overridesOf({ listen, simulate }: UpOptions): ConfigOverrides {
   if (listen !== undefined) {
     const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(listen) ?? [];
     const address = bracketed ?? plain;
-    if (!address || !isAddress(address) || Number(port) < 1 || Number(port) > 65_535)
+    if (!address || !isAddress(address) || Number(port) > 65_535)
       throw new Problem('invalid', t.badListen, { value: listen });
     overrides.listen_address = address;
     overrides.listen_port = Number(port);
@@ -185,6 +200,15 @@ async function guestImage(context: Context, paths: DataPaths, run: Run, tell: Te
   }
 }
 
+/** A port that nothing listens on now. */
+async function freePort(address: string): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: address, port: 0 }, resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(resolve => server.close(resolve));
+  return port;
+}
+
 /** @throws Problem unavailable when the control plane could not listen there */
 export async function checkListen({
   listenAddress: address,
@@ -207,8 +231,12 @@ export async function checkListen({
 /** The URL, once the control plane answers; null when `given.up` before. */
 async function untilReady(paths: DataPaths, config: Config, given = { up: false }): Promise<string | null> {
   const end = performance.now() + readyWithinSeconds * 1000;
+  const log = logOf(paths, 'control');
   while (performance.now() < end) {
     if (given.up) return null;
+    const ends = readJsonFile(endsFileOf(paths, 'control')) as { ends: number; why: string } | null;
+    if (ends && ends.ends >= failuresLimit)
+      throw new Problem('unavailable', t.keepsEnding, { why: ends.why, log, tail: tailOf(log) });
     const { url } = findRunning(paths);
     if (url && readCredentials(paths)) {
       writeCredentialsFiles(
@@ -221,7 +249,6 @@ async function untilReady(paths: DataPaths, config: Config, given = { up: false 
     }
     await pause(50);
   }
-  const log = logOf(paths, 'control');
   throw new Problem('unavailable', t.notReady, { seconds: readyWithinSeconds, log, tail: tailOf(log) });
 }
 
