@@ -67,7 +67,6 @@ export function openDigest(): Digest {
 function thread(): Worker {
   if (worker) return worker;
   const started = new Worker(new URL('./digest-worker.ts', import.meta.url));
-  started.unref();
   started.on('message', (message: FromWorker) => {
     const stream = streams.get(message.stream);
     if (!stream) return;
@@ -85,6 +84,8 @@ function thread(): Worker {
     for (const stream of streams.values()) stream.failed?.(error as Error);
     streams.clear();
   });
+  // Listening holds the process open; this must not.
+  started.unref();
   worker = started;
   return started;
 }

@@ -1,7 +1,7 @@
 // Changing an image by JSON patch (RFC 6902, and the older form of Image v2.0). API: Image v2, "Images", update.
 
 import { endpoint } from '#/platform/http/endpoint.ts';
-import { any } from '#/platform/http/schema.ts';
+import { any, array } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { checkRules, wireImage } from '#/services/image/images/image.api.ts';
 import { anImage } from '#/services/image/images/image.finder.ts';
@@ -17,7 +17,7 @@ const update = endpoint({
   route: 'PATCH /v2/images/{image_id}',
   find: anImage,
   mediaTypes: ['application/openstack-images-v2.1-json-patch', 'application/openstack-images-v2.0-json-patch'],
-  body: any(),
+  body: array(any(), { max: 1000 }),
   replies: { 200: wireImage },
   async handle({ tx, body, found, caller, policy }) {
     const draft: Draft = draftOf(found);
@@ -57,9 +57,8 @@ interface Change {
   at: number;
 }
 
-function readPatch(body: unknown): Change[] {
-  if (!Array.isArray(body)) throw badPatch(1, 'the body must be a list of operations');
-  return body.map((item: unknown, index) => {
+function readPatch(body: unknown[]): Change[] {
+  return body.map((item, index) => {
     const at = index + 1;
     if (item === null || typeof item !== 'object' || Array.isArray(item)) throw badPatch(at, 'it must be an object');
     const operation = item as Record<string, unknown>;
