@@ -12,6 +12,7 @@ import { type Config, publicUrlOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { createServices } from '#/services.ts';
+import { statusService } from '#/status.ts';
 import { createEvents, eventMigrations, forgetEvents } from '#/platform/events/events.ts';
 import { createHostControl, hostState } from '#/host/control.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
@@ -162,7 +163,8 @@ export interface Cloud {
 
 /** Puts a control plane together over an open database and bus, and brings its tables up to date. */
 export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
-  const { db, slots, bus, clock, random, log, services } = parts;
+  const { db, slots, bus, clock, random, log } = parts;
+  const services = [...parts.services, statusService(parts.services)];
   const events = createEvents(slots);
   for (const service of services) service.listen?.(events);
   await migrate(db, [
@@ -185,7 +187,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     kinds,
     concurrency: parts.concurrency,
   });
-  const server = createHttpServer({ ...parts, policy });
+  const server = createHttpServer({ ...parts, services, policy });
   const chores = startChores(parts);
   return {
     services,

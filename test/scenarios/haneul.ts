@@ -1,7 +1,7 @@
 // A real cloud for a scenario: `./haneul up` in a directory of its own, and the real client against it.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -156,6 +156,12 @@ export function sshTo(
   return run(['ssh', ...flags, '-i', key, `${options.user ?? 'cirros'}@${address}`, ...command], {
     timeoutMs: options.timeoutMs ?? 60_000,
   });
+}
+
+/** Kills a process of the cloud as an accident would: `control`, `agent` or `supervisor`. */
+export async function killRole(data: string, role: string): Promise<void> {
+  const pid = Number(readFileSync(join(data, 'supervisor', `${role}.pid`), 'utf8').match(/\d+/)?.[0]);
+  process.kill(pid, 'SIGKILL');
 }
 
 /** What of ours is on this machine: interfaces, namespaces, tables, processes of the guest user. */

@@ -2,10 +2,10 @@
 
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Client, eventually, hostState, realCloud, run, sshTo } from './haneul.ts';
+import { type Client, eventually, hostState, killRole, realCloud, run, sshTo } from './haneul.ts';
 
 test('a server on a private network, from one command to its end', { timeout: 1_500_000 }, async t => {
   const before = await hostState();
@@ -247,14 +247,6 @@ test('a server on a private network, from one command to its end', { timeout: 1_
   }
   deepEqual(await hostState(), before, 'the machine is as it was before up');
 });
-
-/** Kills a process of the cloud as an accident would. */
-async function killRole(data: string, role: string): Promise<void> {
-  for (const name of [join(data, 'supervisor', `${role}.pid`)]) {
-    const pid = Number(readFileSync(name, 'utf8').match(/\d+/)?.[0]);
-    process.kill(pid, 'SIGKILL');
-  }
-}
 
 /** An ssh session that stays open, and answers what it is told. */
 function openSession(address: string, key: string): { say(word: string): Promise<void>; end(): void } {

@@ -60,6 +60,8 @@ export interface Service {
   seed?(tx: Tx, settings: SeedSettings): Promise<void>;
   /** Reacts to what a host's agent tells; see host/host-events.ts. */
   onHostEvent?(tx: Tx, host: string, event: { type: string } & Record<string, unknown>): Promise<void>;
+  /** How many of its main things exist, for `status`: `{ servers: 3 }`. */
+  counts?(tx: Tx): Promise<Record<string, number>>;
   /** Periodic work, one at a time in the whole cluster. */
   chores?: { name: string; everyMs: number; run(tx: Tx): Promise<void> }[];
 }

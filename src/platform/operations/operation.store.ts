@@ -126,6 +126,17 @@ export async function operationsOf(tx: Tx, resourceId: string): Promise<Operatio
     .execute();
 }
 
+/** How many operations of each kind are under way. */
+export async function countRunning(tx: Tx): Promise<Record<string, number>> {
+  const rows = await table(tx)
+    .selectFrom('operations')
+    .select(eb => ['kind', eb.fn.countAll<number>().as('running')])
+    .where('phase', 'in', ['forward', 'undo'])
+    .groupBy('kind')
+    .execute();
+  return Object.fromEntries(rows.map(row => [row.kind, Number(row.running)]));
+}
+
 /** Ended operations older than `before` (a timestamp) are forgotten. */
 export async function forgetEnded(tx: Tx, before: string): Promise<void> {
   await table(tx)

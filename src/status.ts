@@ -1,0 +1,70 @@
+// What the program says of itself: `GET /haneul/health` to anyone, `GET /haneul/status` to administrators.
+// Not a service of the catalog.
+
+import { readFileSync } from 'node:fs';
+import { listHosts } from '#/host/hosts.ts';
+import { endpoint } from '#/platform/http/endpoint.ts';
+import { any, array, mapOf, nullable, object, oneOf, optional, string, integer } from '#/platform/http/schema.ts';
+import type { Service } from '#/platform/http/service.ts';
+import { countRunning } from '#/platform/operations/operation.store.ts';
+
+export const version = (
+  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+).version;
+
+const hostView = object({
+  name: string(),
+  state: oneOf('up', 'down'),
+  roles: array(string()),
+  accelerator: optional(string()),
+  kvmProblem: optional(string()),
+  disabled: nullable(string()),
+  lastSeen: string(),
+});
+
+/** @param services whose counts are shown */
+export function statusService(services: Service[]): Service {
+  return {
+    name: 'haneul',
+    type: 'haneul',
+    catalogName: 'haneul',
+    catalogPath: '',
+    envelope: ({ status, message }) => ({ body: { error: { code: status, message } } }),
+    endpoints: [
+      endpoint({
+        policy: 'public',
+        route: 'GET /health',
+        replies: { 200: object({ healthy: any(), version: string() }) },
+        handle: async () => ({ 200: { healthy: true, version } }),
+      }),
+      endpoint({
+        policy: 'haneul:status',
+        allow: 'role:admin',
+        route: 'GET /status',
+        replies: {
+          200: object({
+            version: string(),
+            hosts: array(hostView),
+            counts: mapOf(integer()),
+            operations: mapOf(integer()),
+          }),
+        },
+        handle: async ({ tx }) => {
+          const hosts = (await listHosts(tx)).map(
+            ({ name, up, roles, capabilities, enabled, disabledReason, lastSeenAt }) => ({
+              name,
+              state: up ? 'up' : 'down',
+              roles,
+              ...(capabilities ? { accelerator: capabilities.accelerator, kvmProblem: capabilities.kvmProblem } : {}),
+              disabled: enabled ? null : (disabledReason ?? ''),
+              lastSeen: lastSeenAt,
+            }),
+          );
+          const counts: Record<string, number> = {};
+          for (const service of services) Object.assign(counts, await service.counts?.(tx));
+          return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
+        },
+      }),
+    ],
+  };
+}
