@@ -23,20 +23,28 @@ export async function runRole(
   const config = context.config(paths);
   const log = createLogger(role, config.logLevel);
   const ending = untilSignal();
-  const close =
-    role === 'control'
-      ? await startControl()
-      : role === 'agent'
-        ? await startAgent()
-        : await supervise(context, paths.root, log);
-  log.info(`${role} started`);
-  const signal = await ending;
-  log.info({ signal }, `${role} stopping`);
-  await close();
-  // Whatever a library still holds open must not keep the process.
-  setTimeout(() => process.exit(0), 2000).unref();
-  return 0;
+  // The clock's timers keep no process alive, and at times (no connection, no child) there is nothing else.
+  const alive = setInterval(() => {}, 1 << 30);
+  try {
+    const close = await start();
+    log.info(`${role} started`);
+    const signal = await ending;
+    log.info({ signal }, `${role} stopping`);
+    await close();
+    return 0;
+  } catch (thrown) {
+    log.error({ err: thrown }, `${role} failed`);
+    throw thrown;
+  } finally {
+    clearInterval(alive);
+    // Whatever is still open, also after half a start, must not keep the process: the supervisor waits for its end.
+    setTimeout(() => process.exit(), 2000).unref();
+  }
 
+  function start(): Promise<() => Promise<void>> {
+    if (role === 'control') return startControl();
+    return role === 'agent' ? startAgent() : supervise(context, paths.root, log);
+  }
   async function startControl(): Promise<() => Promise<void>> {
     const { startCloud } = await loadCloud();
     const cloud = await startCloud({ config, dataDirectory: paths.root, log });
@@ -44,8 +52,8 @@ export async function runRole(
   }
   async function startAgent(): Promise<() => Promise<void>> {
     const guestUser = await guestUserOf(log);
-    const { startAgent: start } = await loadHost();
-    const agent = await start({ config, dataDirectory: paths.root, log, guestUser });
+    const host = await loadHost();
+    const agent = await host.startAgent({ config, dataDirectory: paths.root, log, guestUser });
     return () => agent.close();
   }
 }
@@ -75,11 +83,8 @@ export async function supervise(context: Context, data: string, log: Logger): Pr
     clock: systemClock(),
     log,
   });
-  // The clock's timers do not keep a process alive, and between two starts of a role nothing else does.
-  const alive = setInterval(() => {}, 1 << 30);
   return async () => {
     await supervisor.stop();
-    clearInterval(alive);
     rmSync(pidFile, { force: true });
   };
 }

@@ -38,8 +38,9 @@ export type Health = { state: 'answers'; status: CloudStatus } | { state: 'silen
 export async function askHealth(url: string, timeoutMs = 5000): Promise<Health> {
   try {
     const reply = await fetch(`${url}/haneul/status`, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
+    // Whoever refuses the question is there, too.
+    if (reply.status >= 500) return { state: 'silent', reason: `HTTP ${reply.status}` };
     const body: unknown = reply.ok ? await reply.json() : null;
-    if (!reply.ok) return { state: 'silent', reason: `HTTP ${reply.status}` };
     return { state: 'answers', status: typeof body === 'object' && body !== null ? (body as CloudStatus) : {} };
   } catch (thrown) {
     const cause = (thrown as Error).cause as NodeJS.ErrnoException | undefined;

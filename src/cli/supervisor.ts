@@ -2,7 +2,7 @@
 // 30 s), rotates their logs. They outlive it: when the supervisor is killed they go on, and the next `up` takes over.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
@@ -68,6 +68,11 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   };
 }
 
+/** Where the supervisor notes how often a role ended unasked since it was started, and why last. */
+export function endsFileOf(paths: DataPaths, role: Role): string {
+  return join(paths.supervisor, `${role}.ends.json`);
+}
+
 export function pidFileOf(paths: DataPaths, role: Role | 'supervisor' | 'up'): string {
   return join(paths.supervisor, `${role}.pid`);
 }
@@ -101,8 +106,8 @@ function environmentOf(role: Role, { env, paths }: SupervisorOptions): Record<st
 
 /** This node, from the readable program: the original may lie where the control plane's user cannot reach it. */
 function nodeOf(program: string): string {
-  const own = relative(programDirectory, process.execPath);
-  return own.startsWith('..') ? process.execPath : join(program, own);
+  const own = join(program, relative(programDirectory, process.execPath));
+  return own.startsWith(program) && existsSync(own) ? own : process.execPath;
 }
 
 function keep(role: Role, options: SupervisorOptions): Supervisor {
@@ -112,13 +117,15 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
   let retry: Timer | null = null;
   let delayMs = 500;
   let stopping = false;
+  let ends = 0;
+  rmSync(endsFileOf(paths, role), { force: true });
 
   function start(): void {
     const output = openLog(logOf(paths, role));
     const startedAt = clock.monotonic();
     const user = role === 'control' && controlUser ? { uid: controlUser.uid, gid: controlUser.gid } : {};
     const started = spawn(
-      process.execPath,
+      nodeOf(program),
       [...nodeFlags, join(program, 'src/main.ts'), 'role', role, '--data', paths.root],
       {
         cwd: '/',
@@ -140,6 +147,7 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       rmSync(pidFile, { force: true });
       if (stopping) return;
       if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
+      writeFileSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
       log.warn({ role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
       delayMs = Math.min(delayMs * 2, 30_000);

@@ -130,6 +130,10 @@ export const cliTexts = texts('cli', {
     en: 'The cloud did not become ready within {seconds} s. The last lines of {log}:\n{tail}\nRun "./haneul doctor" to find the cause.',
     ko: '클라우드가 {seconds}초 안에 준비되지 않았습니다. {log}의 마지막 줄:\n{tail}\n원인을 찾으려면 "./haneul doctor"를 실행하십시오.',
   },
+  keepsEnding: {
+    en: 'The control plane ends again and again ({why}). The last lines of {log}:\n{tail}\nNothing was left running. Run "./haneul doctor" to find the cause.',
+    ko: '컨트롤 플레인이 계속 종료됩니다({why}). {log}의 마지막 줄:\n{tail}\n실행 중으로 남은 것은 없습니다. 원인을 찾으려면 "./haneul doctor"를 실행하십시오.',
+  },
   packages: { en: 'Packages', ko: '패키지' },
   installing: { en: 'installing {packages}', ko: '{packages} 설치 중' },
   directoryStep: { en: 'Data directory {directory}', ko: '데이터 디렉터리 {directory}' },

@@ -1,7 +1,7 @@
 // `haneul up`: makes this machine a cloud, or says that it is one. Run twice, it does no harm.
 
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -203,7 +203,9 @@ async function guestImage(context: Context, paths: DataPaths, run: Run, tell: Te
 /** A port that nothing listens on now. */
 async function freePort(address: string): Promise<number> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host: address, port: 0 }, resolve));
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen({ host: address, port: 0 }, resolve),
+  );
   const { port } = server.address() as AddressInfo;
   await new Promise(resolve => server.close(resolve));
   return port;

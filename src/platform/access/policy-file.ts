@@ -99,7 +99,5 @@ function isRule(rule: unknown): rule is string | (string | string[])[] {
 }
 
 function firstLine(thrown: unknown): string {
-  return String((thrown as Error).message)
-    .split('\n')[0]!
-    .replace(/:$/, '');
+  return (thrown as Error).message.split('\n')[0]!.replace(/:$/, '');
 }

@@ -161,19 +161,17 @@ function compileRule(
       return rule.of
         .map(inner)
         .reduce((a, b) => (credentials, target) => a(credentials, target) || b(credentials, target));
-    case 'check': {
-      if (rule.kind === 'rule') {
-        const other = find(writeMatch(rule.match))!;
-        // Late: the other rule may be compiled after this one.
-        return (credentials, target) => other.check(credentials, target);
-      }
-      const kind = kinds.get(rule.kind);
-      if (kind) return kind(writeMatch(rule.match));
-      if (rule.kind === 'http' || rule.kind === 'https' || rule.kind === 'field')
-        throw new Problem('invalid', policyTexts.unknownKind, { name, kind: rule.kind });
-      return compileCheck(rule.kind, rule.match);
-    }
   }
+  if (rule.kind === 'rule') {
+    const other = find(writeMatch(rule.match))!;
+    // Late: the other rule may be compiled after this one.
+    return (credentials, target) => other.check(credentials, target);
+  }
+  const kind = kinds.get(rule.kind);
+  if (kind) return kind(writeMatch(rule.match));
+  if (rule.kind === 'http' || rule.kind === 'https' || rule.kind === 'field')
+    throw new Problem('invalid', policyTexts.unknownKind, { name, kind: rule.kind });
+  return compileCheck(rule.kind, rule.match);
 }
 
 /** The first chain of references from a rule that comes back to a name on it. Such a rule refuses everybody. */

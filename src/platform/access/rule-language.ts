@@ -110,9 +110,8 @@ export function writeRule(rule: Rule): string {
     case 'and':
     case 'or':
       return rule.of.map(part => inParentheses(part, part.is === 'or' && rule.is === 'and')).join(` ${rule.is} `);
-    case 'check':
-      return `${rule.kind}:${writeMatch(rule.match)}`;
   }
+  return `${rule.kind}:${writeMatch(rule.match)}`;
 }
 
 function inParentheses(rule: Rule, wanted: boolean): string {
