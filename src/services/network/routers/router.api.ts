@@ -1,0 +1,119 @@
+// Routers: what joins subnets with each other and with the world. API: Network v2.0, "Routers".
+
+import { replanRouter } from '#/services/network/affected.ts';
+import { type Attributes, both, postOnly, putOnly, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
+import { boolean, fixedIps, hostRoutes, list, map, text, uuid } from '#/services/network/attributes/checks.ts';
+import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
+import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
+import { checkZones, zone } from '#/services/network/networks/network.rules.ts';
+import { checkQuota } from '#/services/network/quotas/quota.store.ts';
+import { chooseHost } from '#/services/network/routers/place-router.ts';
+import { type GatewayAsk, setGateway } from '#/services/network/routers/router-gateway.ts';
+import { checkRoutes, type Route } from '#/services/network/routers/router.rules.ts';
+import { interfacesOf, listRouters, needRouter, type Router } from '#/services/network/routers/router.store.ts';
+import { db, type RouterRow } from '#/services/network/tables.ts';
+import { networkTexts as t } from '#/services/network/texts.ts';
+import type { Tx } from '#/platform/database/tx.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+
+const gatewayInfo = map<GatewayAsk>({ network_id: uuid, enable_snat: boolean, external_fixed_ips: fixedIps }, ['network_id']);
+/** An empty map, like null, takes the gateway away. */
+const gateway = (value: unknown): GatewayAsk | null => (value === null || (typeof value === 'object' && !Object.keys(value).length) ? null : gatewayInfo(value));
+
+const attributes: Attributes = {
+  ...standardAttributes(),
+  admin_state_up: both(boolean, { default: true }),
+  status: readOnly(),
+  external_gateway_info: both(gateway, { default: null }),
+  routes: putOnly(hostRoutes, { default: undefined }),
+  availability_zone_hints: postOnly(list(text(255), { max: 10 }), { default: [] }),
+  availability_zones: readOnly(),
+};
+
+export const routers: Resource<Router> = {
+  singular: 'router',
+  plural: 'routers',
+  path: 'routers',
+  attributes,
+  allow: {
+    create: '(role:admin) or (role:member and project_id:%(project_id)s)',
+    get: '(role:admin) or (role:reader and project_id:%(project_id)s)',
+    update: '(role:admin) or (role:member and project_id:%(project_id)s)',
+    delete: '(role:admin) or (role:member and project_id:%(project_id)s)',
+  },
+  missing: t.routerNotFound,
+  columns: ['id', 'name', 'project_id'],
+  list: listRouters,
+  view,
+  create: async ({ tx }, values) => {
+    await checkQuota(tx, 'router', values['project_id'] as string);
+    return insertRouter(tx, values);
+  },
+  update,
+  remove,
+};
+
+export function view(row: Router): Values {
+  return {
+    ...standardView(row),
+    admin_state_up: row.adminStateUp === 1,
+    status: 'ACTIVE',
+    external_gateway_info: row.gatewayNetworkId === null ? null : { network_id: row.gatewayNetworkId, enable_snat: row.enableSnat === 1, external_fixed_ips: row.gatewayIps },
+    routes: JSON.parse(row.routes) as Route[],
+    availability_zone_hints: JSON.parse(row.zoneHints) as string[],
+    availability_zones: row.host === null ? [] : [zone],
+  };
+}
+
+/** Makes a router of attributes as POST takes them, without asking for quota. */
+export async function insertRouter(tx: Tx, values: Values): Promise<Router> {
+  checkZones((values['availability_zone_hints'] as string[] | undefined) ?? []);
+  const row: RouterRow = {
+    ...newStandard(tx, values),
+    adminStateUp: values['admin_state_up'] === false ? 0 : 1,
+    host: await chooseHost(tx),
+    gatewayPortId: null,
+    gatewayNetworkId: null,
+    enableSnat: 1,
+    routes: '[]',
+    zoneHints: JSON.stringify(values['availability_zone_hints'] ?? []),
+  };
+  await db(tx).insertInto('routers').values(row).execute();
+  const ask = values['external_gateway_info'] as GatewayAsk | null | undefined;
+  if (ask) await db(tx).updateTable('routers').set(await setGateway(tx, row, ask)).where('id', '=', row.id).execute();
+  await replanRouter(tx, row.id);
+  return needRouter(tx, row.id);
+}
+
+async function update({ tx }: Ask, row: Router, values: Values): Promise<Router> {
+  const gatewayColumns = values['external_gateway_info'] === undefined ? {} : await setGateway(tx, row, values['external_gateway_info'] as GatewayAsk | null);
+  await db(tx)
+    .updateTable('routers')
+    .set({ ...touched(tx, row, values), ...gatewayColumns, ...(values['admin_state_up'] === undefined ? {} : { adminStateUp: values['admin_state_up'] ? 1 : 0 }) })
+    .where('id', '=', row.id)
+    .execute();
+  if (values['routes']) await setRoutes(tx, row.id, values['routes'] as Route[]);
+  await replanRouter(tx, row.id);
+  return needRouter(tx, row.id);
+}
+
+/** @throws Problem invalid for a next hop out of reach */
+export async function setRoutes(tx: Tx, routerId: string, routes: Route[]): Promise<void> {
+  const rows = await db(tx)
+    .selectFrom('ports')
+    .innerJoin('portAddresses', 'portAddresses.portId', 'ports.id')
+    .innerJoin('subnets', 'subnets.id', 'portAddresses.subnetId')
+    .select(['subnets.cidr', 'portAddresses.ip'])
+    .where('ports.deviceId', '=', routerId)
+    .where('ports.deviceOwner', 'in', ['network:router_interface', 'network:router_gateway'])
+    .execute();
+  checkRoutes(routes, rows.map(one => one.cidr), rows.map(one => one.ip));
+  await db(tx).updateTable('routers').set({ routes: JSON.stringify(routes) }).where('id', '=', routerId).execute();
+}
+
+async function remove({ tx }: Ask, row: Router): Promise<void> {
+  if ((await interfacesOf(tx, row.id)).length) throw new Problem('conflict', t.routerInUse, { id: row.id });
+  await setGateway(tx, row, null);
+  await replanRouter(tx, row.id);
+  await db(tx).deleteFrom('routers').where('id', '=', row.id).execute();
+}
