@@ -49,11 +49,13 @@ export async function createServices(options: ServicesOptions): Promise<Services
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
   const passwords = createPasswords({ random, cost: options.passwordCost });
   const keys = setupFernetKeys(join(directory, 'fernet-keys'), random);
+  const credentialKeys = setupFernetKeys(join(directory, 'credential-keys'), random);
   const identity = identityService({
     db,
     clock,
     random,
     keys: () => keys,
+    credentialKeys: () => credentialKeys,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     log,

@@ -8,6 +8,15 @@ import type { Database } from '#/platform/database/database.ts';
 import { nowMs } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { Service } from '#/platform/http/service.ts';
+import {
+  accessRuleEndpoints,
+  applicationCredentialEndpoints,
+} from './application-credentials/application-credential.api.ts';
+import { assignmentEndpoints, assignmentTreeRule } from './assignments/assignment.api.ts';
+import { credentialEndpoints } from './credentials/credential.api.ts';
+import { createVault } from './credentials/credential.store.ts';
+import { ec2CredentialEndpoints } from './credentials/ec2-credential.api.ts';
+import { trustEndpoints, trustListRules } from './trusts/trust.api.ts';
 import { allGrantEndpoints } from './assignments/grant.api.ts';
 import { endpointEndpoints } from './catalog/endpoint.api.ts';
 import { regionEndpoints } from './catalog/region.api.ts';
@@ -30,8 +39,10 @@ export interface IdentityOptions {
   db: Database;
   clock: Clock;
   random: Random;
-  /** The keys that tokens and stored secrets are encrypted with; asked each time, so that rotation is seen. */
+  /** The keys that tokens are encrypted with; asked each time, so that rotation is seen. */
   keys(): FernetKeys;
+  /** The keys that stored secrets are encrypted with. They are kept for longer than tokens live. */
+  credentialKeys(): FernetKeys;
   passwords: Passwords;
   log: Logger;
   tokenLifetimeSeconds?: number;
@@ -61,6 +72,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     keys: () => keys().all,
     tokenSeconds: options.tokenLifetimeSeconds,
   });
+  const vault = createVault(() => options.credentialKeys().all);
   const service: Service = {
     name: 'identity',
     type: 'identity',
@@ -81,8 +93,14 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...roleEndpoints,
       ...impliedRoleEndpoints,
       ...allGrantEndpoints,
+      ...assignmentEndpoints,
+      ...applicationCredentialEndpoints({ passwords, random }),
+      ...accessRuleEndpoints,
+      ...credentialEndpoints(vault),
+      ...ec2CredentialEndpoints(vault),
+      ...trustEndpoints,
     ],
-    rules: domainRoleRules,
+    rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
     }),

@@ -2,7 +2,7 @@
 
 import type { Caller } from '#/platform/access/caller.ts';
 import { timestamp } from '#/platform/database/tx.ts';
-import { json, printed, type Wire } from '../wire.ts';
+import { printed, type Wire } from '../wire.ts';
 import type { TokenContext } from './context.ts';
 
 /** The body of a validation, without `catalog`. */
@@ -89,12 +89,12 @@ export function callerOf(context: TokenContext): Caller {
     token: {
       payload,
       methods: payload.methods,
+      roles: roles.map(({ id, name }) => ({ id, name })),
       ...(trust ? { trustId: trust.id } : {}),
       ...(applicationCredential
         ? { applicationCredentialId: applicationCredential.id, restricted: applicationCredential.unrestricted === 0 }
         : {}),
       ...(context.accessRules ? { accessRules: context.accessRules } : {}),
-      userOptions: json(user.options),
     },
   };
 }
