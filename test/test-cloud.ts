@@ -249,7 +249,10 @@ function client(
   const request: TestClient['request'] = (method, path, { body, raw, headers } = {}) =>
     new Promise((resolve, reject) => {
       const bytes = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-      const asked = httpRequest(`${url()}${path.replaceAll('{project}', projectId)}`, {
+      // The path goes as it is: through a URL, `..` would never reach the server.
+      const target = path.replaceAll('{project}', projectId).replaceAll(/[^\x21-\x7e]+/gu, encodeURIComponent);
+      const asked = httpRequest(url(), {
+        path: target,
         method,
         headers: {
           ...(token ? { 'x-auth-token': token } : {}),
