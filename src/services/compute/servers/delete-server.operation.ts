@@ -1,0 +1,42 @@
+// A server's end: its host lets go of the guest, then all that it held is given back, then the row goes.
+
+import { hostByName, replan } from '#/host/hosts.ts';
+import type { Tx } from '#/platform/database/tx.ts';
+import { emit } from '#/platform/events/events.ts';
+import { operation } from '#/platform/operations/operation.ts';
+import { start, supersede } from '#/platform/operations/operation.store.ts';
+import { endAction } from '#/services/compute/server-actions/action.store.ts';
+import { releaseAll } from '#/services/compute/servers/release.ts';
+import { changeServer, deleteServerRow, findServer, type Server } from '#/services/compute/servers/server.store.ts';
+
+export const deleteServer = operation<{ serverId: string; host: string }>('server.delete', { onFailure: 'persist' })
+  .removed('gone', ({ host, serverId }) => ({ host, key: `server/${serverId}` }))
+  .write('release', { do: (tx, { serverId }) => erase(tx, serverId) });
+
+/** Takes the place of whatever is still being done to the server. */
+export async function beginDelete(tx: Tx, server: Server): Promise<void> {
+  await supersede(tx, server.id);
+  await emit(tx, { type: 'server.delete.start', projectId: server.projectId, resourceId: server.id, payload: {} });
+  const { host } = server;
+  const holder = host === null ? undefined : await hostByName(tx, host);
+  await changeServer(tx, server.id, { taskState: 'deleting', planned: 0 });
+  if (holder) await replan(tx, holder.name);
+  // A host that is away learns from its plan, when it comes back, that it holds the guest no longer.
+  if (!holder?.up) return erase(tx, server.id);
+  await start(
+    tx,
+    deleteServer,
+    { serverId: server.id, host: holder.name },
+    { resourceId: server.id, projectId: server.projectId },
+  );
+}
+
+async function erase(tx: Tx, serverId: string): Promise<void> {
+  const server = await findServer(tx, serverId);
+  if (!server) return;
+  await releaseAll(tx, server);
+  await deleteServerRow(tx, serverId);
+  if (server.host !== null) await replan(tx, server.host);
+  await endAction(tx, serverId);
+  await emit(tx, { type: 'server.delete.end', projectId: server.projectId, resourceId: serverId, payload: {} });
+}
