@@ -1,7 +1,7 @@
 // The wiring: every service and driver, in one program.
 
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { simulatedHost } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
@@ -17,6 +17,7 @@ import { createEvents, eventMigrations, forgetEvents } from '#/platform/events/e
 import { createHostControl, hostState } from '#/host/control.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
 import type { Authenticator } from '#/platform/access/caller.ts';
+import { policyFromFile } from '#/platform/access/policy-file.ts';
 import { createPolicy, type Policy, type PolicyDefault } from '#/platform/access/policy.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#/platform/clock/clock.ts';
@@ -63,6 +64,7 @@ export async function startCloud({
     simulated,
   });
   const concurrency = config.workerConcurrency;
+  const policyFiles = resolve(dataDirectory, config.policyDirectory);
   const cloud = await assembleCloud({
     db,
     slots,
@@ -73,6 +75,7 @@ export async function startCloud({
     services,
     authenticator,
     publicUrl,
+    policyFiles,
     concurrency,
     upgrade,
     page,
@@ -146,6 +149,8 @@ export interface CloudParts {
   services: Service[];
   authenticator: Authenticator;
   publicUrl(): string;
+  /** Where the operator's policy files are; read again when they change. */
+  policyFiles?: string;
   concurrency?: number;
   checkReplies?: boolean;
   upgrade?: ServerOptions['upgrade'];
@@ -173,7 +178,10 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     ...hostMigrations,
     ...services.flatMap(service => service.migrations ?? []),
   ]);
-  const policy = createPolicy({ defaults: policyDefaults(services) });
+  const defaults = policyDefaults(services);
+  const policy = parts.policyFiles
+    ? policyFromFile({ file: parts.policyFiles, defaults, clock, log })
+    : createPolicy({ defaults });
   const control = createHostControl({ db, slots, bus, clock, log, services });
   const kinds = services.flatMap(service => service.operations ?? []);
   const engine = createEngine({

@@ -23,6 +23,7 @@ import type { Context, DataOption } from './context.ts';
 import { isDebian, missingPackages, missingPrograms, neededPackages } from './debian-packages.ts';
 import { doctorTexts as d } from './doctor-texts.ts';
 import { tryKernel } from './kernel-trial.ts';
+import { readCredentials } from './credentials-files.ts';
 import { askHealth, findRunning, type Running } from './running.ts';
 import { checkListen, columns } from './up.ts';
 
@@ -186,7 +187,7 @@ async function checkCloud(paths: DataPaths, config: Config, running: Running): P
   const { supervisor, roles, url } = running;
   if (!supervisor && !roles.control && !roles.agent) return good(d.cloud, d.cloudOff, { directory: paths.root });
   if (!supervisor) return warning(d.cloud, d.cloudOrphans);
-  const health = url ? await askHealth(url) : null;
+  const health = url ? await askHealth(url, readCredentials(paths)) : null;
   if (health?.state !== 'answers') return bad(d.cloud, d.cloudSilent, { reason: health?.reason ?? '-' });
   if (config.simulateHosts === 0 && !roles.agent && !Array.isArray(health.status.hosts))
     return bad(d.cloud, d.cloudNoAgent);

@@ -34,16 +34,53 @@ export interface CloudStatus {
 
 export type Health = { state: 'answers'; status: CloudStatus } | { state: 'silent'; reason: string };
 
-/** Asks the API how it is, within `timeoutMs`. */
-export async function askHealth(url: string, timeoutMs = 5000): Promise<Health> {
+/** The administrator's, as the control plane wrote them. */
+interface Credentials {
+  username: string;
+  password: string;
+  project: string;
+}
+
+/** Asks the API how it is, within `timeoutMs`: whether it answers, and with credentials what it holds. */
+export async function askHealth(
+  url: string,
+  credentials: Credentials | null = null,
+  timeoutMs = 5000,
+): Promise<Health> {
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
-    const reply = await fetch(`${url}/haneul/status`, { signal: AbortSignal.timeout(timeoutMs), redirect: 'error' });
-    // Whoever refuses the question is there, too.
-    if (reply.status >= 500) return { state: 'silent', reason: `HTTP ${reply.status}` };
-    const body: unknown = reply.ok ? await reply.json() : null;
-    return { state: 'answers', status: typeof body === 'object' && body !== null ? (body as CloudStatus) : {} };
+    const health = await fetch(`${url}/haneul/health`, { signal, redirect: 'error' });
+    if (health.status >= 500) return { state: 'silent', reason: `HTTP ${health.status}` };
+    const token = credentials && (await login(url, credentials, signal));
+    if (!token) return { state: 'answers', status: {} };
+    const reply = await fetch(`${url}/haneul/status`, {
+      signal,
+      redirect: 'error',
+      headers: { 'x-auth-token': token },
+    });
+    return { state: 'answers', status: reply.ok ? ((await reply.json()) as CloudStatus) : {} };
   } catch (thrown) {
     const cause = (thrown as Error).cause as NodeJS.ErrnoException | undefined;
     return { state: 'silent', reason: cause?.code ?? (thrown as Error).message };
   }
+}
+
+/** A token, or null when the password is no longer this one. */
+async function login(
+  url: string,
+  { username, password, project }: Credentials,
+  signal: AbortSignal,
+): Promise<string | null> {
+  const domain = { id: 'default' };
+  const identity = { methods: ['password'], password: { user: { name: username, password, domain } } };
+  const body = JSON.stringify({ auth: { identity, scope: { project: { name: project, domain } } } });
+  const headers = { 'content-type': 'application/json' };
+  const reply = await fetch(`${url}/identity/v3/auth/tokens`, {
+    method: 'POST',
+    headers,
+    body,
+    signal,
+    redirect: 'error',
+  });
+  return reply.headers.get('x-subject-token');
 }

@@ -3,6 +3,7 @@
 import { version } from './program.ts';
 import type { Context, DataOption } from './context.ts';
 import { type ProcessName, pssKibOf } from './process-facts.ts';
+import { readCredentials } from './credentials-files.ts';
 import { askHealth, findRunning, type Health } from './running.ts';
 import { cliTexts as t } from './texts.ts';
 import { columns } from './up.ts';
@@ -10,7 +11,7 @@ import { columns } from './up.ts';
 export async function status(context: Context, options: DataOption & { json?: boolean }): Promise<number> {
   const paths = context.paths(options);
   const running = findRunning(paths);
-  const health: Health | null = running.url ? await askHealth(running.url) : null;
+  const health: Health | null = running.url ? await askHealth(running.url, readCredentials(paths)) : null;
   const processes = [
     ['supervisor', running.supervisor] as const,
     ['control', running.roles.control] as const,

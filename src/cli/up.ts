@@ -288,7 +288,7 @@ async function summary(
   const width = Math.max(...rows.map(([name]) => columns(name)));
   print(`\n${say(heading)}\n`);
   for (const [name, value] of rows) print(`  ${name}${' '.repeat(width - columns(name))}  ${value}`);
-  const health = await askHealth(url);
+  const health = await askHealth(url, readCredentials(paths));
   const emulated = health.state === 'answers' && health.status.hosts?.some?.(host => host.accelerator === 'tcg');
   print('');
   if (emulated) print(say(t.tcgWarning));

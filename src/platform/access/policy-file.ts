@@ -1,7 +1,8 @@
-// The operator's policy file: YAML or JSON, read again when it changes. A change that cannot be used is logged and the
+// The operator's policy files: YAML or JSON, read again when they change. A change that cannot be used is logged and the
 // rules before it stay; a cloud never starts on a file that it cannot read.
 
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -17,7 +18,7 @@ export interface PolicyFile extends Policy {
 }
 
 export interface PolicyFileOptions extends Omit<PolicyOptions, 'overrides'> {
-  /** May be absent, now or later: then the defaults hold. */
+  /** A file, or a directory of `*.yaml` and `*.json` files. May be absent, now or later: then the defaults hold. */
   file: string;
   clock: Clock;
   log: Logger;
@@ -28,7 +29,7 @@ export interface PolicyFileOptions extends Omit<PolicyOptions, 'overrides'> {
 /** @throws Problem invalid when the file is there and cannot be used */
 export function policyFromFile({ file, clock, log, everyMs = 5000, ...options }: PolicyFileOptions): PolicyFile {
   let stamp = stampOf(file);
-  let policy = createPolicy({ ...options, overrides: readPolicyFile(file) });
+  let policy = createPolicy({ ...options, overrides: readPolicies(file) });
   let timer: Timer;
 
   function check(): void {
@@ -36,7 +37,7 @@ export function policyFromFile({ file, clock, log, everyMs = 5000, ...options }:
     if (now === stamp) return;
     stamp = now;
     try {
-      policy = createPolicy({ ...options, overrides: readPolicyFile(file) });
+      policy = createPolicy({ ...options, overrides: readPolicies(file) });
       log.info({ file }, 'policy read again');
     } catch (err) {
       log.error(
@@ -61,10 +62,25 @@ export function policyFromFile({ file, clock, log, everyMs = 5000, ...options }:
   };
 }
 
-/** Changes when the file does. */
-function stampOf(file: string): string {
-  const found = statSync(file, { throwIfNoEntry: false, bigint: true });
-  return found ? `${found.ino}/${found.mtimeNs}/${found.size}` : '';
+/** Changes when a file does. */
+function stampOf(path: string): string {
+  return filesAt(path)
+    .map(file => {
+      const found = statSync(file, { throwIfNoEntry: false, bigint: true });
+      return found ? `${file}/${found.ino}/${found.mtimeNs}/${found.size}` : '';
+    })
+    .join();
+}
+
+/** The path itself, or the policy files in it when it is a directory. */
+function filesAt(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const names = readdirSync(path).filter(name => /\.(ya?ml|json)$/.test(name));
+  return names.sort().map(name => join(path, name));
+}
+
+function readPolicies(path: string): NonNullable<PolicyOptions['overrides']> {
+  return new Map(filesAt(path).flatMap(file => [...readPolicyFile(file)]));
 }
 
 /** Name → rule; empty where there is no file. @throws Problem invalid */
