@@ -30,6 +30,11 @@ import { authEndpoints } from './tokens/auth.api.ts';
 import { userEndpoints } from './users/user.api.ts';
 import { identityTables } from './migrations/0001-identity.ts';
 import { delegationTables } from './migrations/0002-delegation.ts';
+import { endpointGroupEndpoints } from './endpoint-filter/endpoint-group.api.ts';
+import { limitEndpoints } from './limits/limit.api.ts';
+import { registeredLimitEndpoints } from './limits/registered-limit.api.ts';
+import { consumerEndpoints } from './oauth/consumer.api.ts';
+import { storedPolicyEndpoints } from './stored-policies/stored-policy.api.ts';
 import { versions, versionThree } from './discovery.api.ts';
 import { seedIdentity } from './seed.ts';
 import { createAuthority, forgetRevocations } from './tokens/authority.ts';
@@ -99,6 +104,11 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...credentialEndpoints(vault),
       ...ec2CredentialEndpoints(vault),
       ...trustEndpoints,
+      ...registeredLimitEndpoints,
+      ...limitEndpoints,
+      ...storedPolicyEndpoints,
+      ...consumerEndpoints(vault),
+      ...endpointGroupEndpoints,
     ],
     rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({

@@ -178,7 +178,8 @@ export interface PolicyRow {
 export interface ConsumerRow {
   id: string;
   description: string | null;
-  secretHash: string;
+  /** Encrypted: signatures are made with it. */
+  sealedSecret: string;
   extra: string;
 }
 

@@ -163,6 +163,7 @@ export const identityTexts = texts('identity', {
     ko: '신탁을 그만큼 또는 그 역할로 재위임할 수 없습니다.',
   },
   trustScope: { en: 'A trust with roles needs a project.', ko: '역할이 있는 신탁에는 프로젝트가 필요합니다.' },
+  consumerSecret: { en: 'The secret of a consumer cannot be changed.', ko: '컨슈머의 secret은 바꿀 수 없습니다.' },
   ruleParts: {
     en: 'An access rule needs service, path and method, or the id of an existing one.',
     ko: '접근 규칙에는 service, path, method 또는 기존 규칙의 ID가 필요합니다.',

@@ -93,7 +93,7 @@ export const delegationTables: Migration = {
     await table('oauthConsumers', {
       id: 'text primary key',
       description: 'text',
-      secretHash: 'text not null',
+      sealedSecret: 'text not null',
       extra: json,
     });
     await table('endpointGroups', {
