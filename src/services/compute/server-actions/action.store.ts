@@ -155,10 +155,19 @@ export async function eventsOf(tx: Tx, actionId: number): Promise<ActionEvent[]>
 
 /** Actions outlive their servers by this much, so that it can be asked what became of one. */
 export async function forgetActions(tx: Tx, before: string): Promise<void> {
-  const db = table(tx).withTables<{ computeServers: { id: string } }>();
+  const db = tx.withTables<{ computeActions: ActionRow; computeServers: { id: string } }>();
   await db
     .deleteFrom('computeActions')
     .where('updatedAt', '<', before)
-    .where(eb => eb('serverId', 'not in', eb.selectFrom('computeServers').select('id')))
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('computeServers')
+            .select('computeServers.id')
+            .whereRef('computeServers.id', '=', 'computeActions.serverId'),
+        ),
+      ),
+    )
     .execute();
 }

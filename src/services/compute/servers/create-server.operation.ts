@@ -18,8 +18,7 @@ import {
   type Server,
 } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
-import { finishAttach, reserveForServer, volumeById, volumePlan } from '#/services/block-storage/contract.ts';
-import { callerOf } from '#/services/compute/servers/owner.ts';
+import { finishAttach, volumeById, volumePlan } from '#/services/block-storage/contract.ts';
 
 export interface CreateInput {
   serverId: string;
@@ -37,7 +36,7 @@ export const createServer = operation<CreateInput>('server.create')
 /** A server with volumes: those that are made for it must be whole, and all of them within the host's reach. */
 export const createServerWithVolumes = operation<CreateInput>('server.createWithVolumes')
   .call('volumes', { do: (outside, { serverId }) => volumesReady(outside, serverId) })
-  .write('reserve', { do: (tx, { serverId }) => reserveMade(tx, serverId) })
+  .write('locate', { do: (tx, { serverId }) => volumeKeysOf(tx, serverId) })
   .applied('export', ({ volumeKeys }) => volumeKeys, {
     take: facts => ({ connections: facts.map((fact: { connection?: unknown }) => fact.connection ?? null) }),
   })
@@ -66,7 +65,7 @@ async function volumesReady({ db, clock }: Outside, serverId: string): Promise<v
     for (const { id, volume } of volumes)
       if (!volume || volume.status.startsWith('error'))
         throw new Problem('conflict', t.volumeNotReady, { volume: id, status: volume?.status ?? 'deleted' });
-    if (volumes.every(({ volume }) => volume!.status !== 'creating' && volume!.status !== 'downloading')) return;
+    if (volumes.every(({ volume }) => volume!.status !== 'creating')) return;
     await sleep(clock, lookEveryMs);
   }
 }
@@ -77,28 +76,12 @@ async function beingBuilt(tx: Tx, serverId: string): Promise<Server | undefined>
   return server && server.vmState === 'building' && server.taskState !== 'deleting' ? server : undefined;
 }
 
-async function reserveMade(tx: Tx, serverId: string): Promise<{ volumeKeys: PlanKey[] }> {
-  const server = await beingBuilt(tx, serverId);
-  if (!server) return { volumeKeys: [] };
-  const devices = ((await blockDevicesOf(tx, [serverId])).get(serverId) ?? []).filter(
-    device => device.volumeId !== null,
-  );
+/** Where to wait for each volume: the host that exports it. */
+async function volumeKeysOf(tx: Tx, serverId: string): Promise<{ volumeKeys: PlanKey[] }> {
+  if (!(await beingBuilt(tx, serverId))) return { volumeKeys: [] };
   const volumeKeys: PlanKey[] = [];
-  for (const device of devices) {
-    if (device.attachmentId === null) {
-      const { attachmentId, volume } = await reserveForServer(tx, callerOf(server), {
-        volumeId: device.volumeId!,
-        serverId,
-        device: device.device,
-      });
-      await changeBlockDevice(tx, device.id, {
-        attachmentId,
-        sizeGib: volume.sizeGib,
-        readOnly: volume.readOnly ? 1 : 0,
-      });
-    }
-    volumeKeys.push(await volumePlan(tx, device.volumeId!));
-  }
+  for (const { volumeId } of (await blockDevicesOf(tx, [serverId])).get(serverId) ?? [])
+    if (volumeId !== null) volumeKeys.push(await volumePlan(tx, volumeId));
   return { volumeKeys };
 }
 

@@ -29,7 +29,7 @@ import {
 } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
 import { asInvalid } from '#/services/compute/wire.ts';
-import { createForServer, reserveForServer } from '#/services/block-storage/contract.ts';
+import { createForServer, reserveForServer, snapshotForUse } from '#/services/block-storage/contract.ts';
 import { bindServerPort, createServerPort, type NetworkAsk, portPlan } from '#/services/network/contract.ts';
 
 export interface CreatedServers {
@@ -89,7 +89,7 @@ export async function createServers(
           : count === 1
             ? ask.hostname
             : `${ask.hostname}-${index + 1}`,
-      description: ask.description ?? (ask.description === undefined ? ask.name : null),
+      description: ask.description ?? null,
       reservationId,
       launchIndex: index,
       keyName: key?.name ?? null,
@@ -238,18 +238,29 @@ async function deviceFor(
     );
     return { ...row, volumeId: volume.id, attachmentId, sizeGib: volume.sizeGib, readOnly: volume.readOnly ? 1 : 0 };
   }
-  const source =
-    disk.source === 'image' ? { imageId: disk.uuid! } : disk.source === 'snapshot' ? { snapshotId: disk.uuid! } : {};
-  const volume = await asInvalid(
-    createForServer(tx, caller, {
-      sizeGib: disk.sizeGib ?? undefined,
-      ...source,
-      name: '',
-      volumeType: disk.volumeType ?? undefined,
-      serverId: server.id,
-    }),
-  );
-  return { ...row, volumeId: volume.id, sizeGib: volume.sizeGib, madeHere: 1 };
+  const volume = await asInvalid(makeVolume(tx, caller, server.id, disk));
+  return {
+    ...row,
+    volumeId: volume.id,
+    attachmentId: volume.attachmentId,
+    sizeGib: volume.sizeGib,
+    madeHere: 1,
+  };
+}
+
+async function makeVolume(tx: Tx, caller: Caller, serverId: string, disk: DiskAsk) {
+  const { source, uuid, device, volumeType } = disk;
+  const snapshot = source === 'snapshot' ? await snapshotForUse(tx, caller, uuid!) : null;
+  const from = snapshot ? { snapshotId: snapshot.id } : source === 'image' ? { imageId: uuid! } : {};
+  const sizeGib = disk.sizeGib ?? snapshot?.sizeGib ?? 1;
+  return createForServer(tx, caller, {
+    sizeGib,
+    ...from,
+    name: '',
+    volumeType: volumeType ?? undefined,
+    serverId,
+    device,
+  });
 }
 
 const passwordLetters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';

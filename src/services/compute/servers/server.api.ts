@@ -80,10 +80,12 @@ export const create = endpoint({
   route: 'POST /v2.1/servers',
   body: createBodies,
   replies: { 202: open({}) },
-  async handle({ tx, body, caller, policy, request }) {
+  async handle({ tx, body, caller, policy, request, version }) {
     if (caller.projectId === null)
       throw new Problem('forbidden', t.needsRule, { rule: 'os_compute_api:servers:create' });
     const sent = body as unknown as CreateBody;
+    // Before descriptions could be given, a server's was its name.
+    if (!since(version, '2.19')) sent.server.description = sent.server.name;
     const hints = sent['os:scheduler_hints'] ?? sent['OS-SCH-HNT:scheduler_hints'] ?? {};
     const { servers, reservationId, adminPass } = await createServers(
       tx,
