@@ -13,10 +13,12 @@ import type { Database } from '#/platform/database/database.ts';
 import type { ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { computeService } from '#/services/compute/service.ts';
 import { projectByName } from '#/services/identity/contract.ts';
 import { identityService } from '#/services/identity/service.ts';
 import { registerBuiltImage, registerSimulatedImage } from '#/services/image/guest-image.ts';
 import { imageService } from '#/services/image/service.ts';
+import { networkService } from '#/services/network/service.ts';
 import { placementService } from '#/services/placement/service.ts';
 
 export interface ServicesOptions {
@@ -64,6 +66,8 @@ export async function createServices(options: ServicesOptions): Promise<Services
     identity.service,
     placementService,
     imageService({ directory: join(directory, 'images'), clock }),
+    networkService(),
+    computeService({ bus: options.bus }),
   ];
   return {
     services,
