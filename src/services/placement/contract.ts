@@ -29,7 +29,7 @@ import {
 import { type InventoryRow, tables } from '#/services/placement/tables.ts';
 
 /** VCPU, MEMORY_MB (MiB), DISK_GB (GiB), or any other standard or custom class. */
-export type ResourceClass = 'VCPU' | 'MEMORY_MB' | 'DISK_GB' | (string & {});
+export type ResourceClass = string;
 export type { Resources } from '#/services/placement/allocations/allocation.store.ts';
 
 export interface HostInventory {

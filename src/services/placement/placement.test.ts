@@ -9,7 +9,7 @@ const owner = { projectId: 'p', userId: 'u' };
 
 test('hosts are claimed until they are full; what was claimed comes back whole', async () => {
   await using cloud = await testCloud({ hosts: 0, seed: 7 });
-  const inventory = { VCPU: { total: 4, allocationRatio: 2 }, MEMORY_MB: { total: 1024, reserved: 512 } };
+  const inventory = { VCPU: { total: 8 }, MEMORY_MB: { total: 1024, reserved: 512 } };
   await cloud.db.write(tx =>
     setHostInventory(tx, { name: 'h', providerId: uuid(1), inventory, traits: ['HW_NUMA_ROOT'] }),
   );
