@@ -22,6 +22,7 @@ import { endpointEndpoints } from './catalog/endpoint.api.ts';
 import { regionEndpoints } from './catalog/region.api.ts';
 import { serviceEndpoints } from './catalog/service.api.ts';
 import { groupEndpoints } from './groups/group.api.ts';
+import { domainConfigEndpoints } from './projects/domain-config.api.ts';
 import { domainEndpoints } from './projects/domain.api.ts';
 import { projectEndpoints } from './projects/project.api.ts';
 import { impliedRoleEndpoints } from './roles/implied-role.api.ts';
@@ -92,6 +93,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...serviceEndpoints,
       ...endpointEndpoints,
       ...domainEndpoints,
+      ...domainConfigEndpoints(vault),
       ...projectEndpoints,
       ...userEndpoints(passwords),
       ...groupEndpoints,

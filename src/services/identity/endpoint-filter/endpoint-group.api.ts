@@ -14,7 +14,12 @@ import { tokensChanged } from '../tokens/authority.ts';
 import { anyQuery, checkSameId, json, listLinks, listOf, notFound, schemas, selfLink, type Wire } from '../wire.ts';
 
 const path = '/v3/OS-EP-FILTER/endpoint_groups';
-const filters = () => object({ service_id: optional(string()), region_id: optional(string()), interface: optional(oneOf('public', 'internal', 'admin')) });
+const filters = () =>
+  object({
+    service_id: optional(string()),
+    region_id: optional(string()),
+    interface: optional(oneOf('public', 'internal', 'admin')),
+  });
 const reply = schemas.wrapped('endpoint_group');
 
 export function viewGroup(row: EndpointGroupRow, request: RequestFacts): Wire {
@@ -46,7 +51,14 @@ const list = endpoint({
   replies: { 200: schemas.list('endpoint_groups') },
   async handle({ tx, query, request }) {
     const rows = await tables(tx).selectFrom('endpointGroups').selectAll().orderBy('id').execute();
-    return { 200: listOf(request, query, 'endpoint_groups', rows.map(row => viewGroup(row, request))) };
+    return {
+      200: listOf(
+        request,
+        query,
+        'endpoint_groups',
+        rows.map(row => viewGroup(row, request)),
+      ),
+    };
   },
 });
 
@@ -67,10 +79,17 @@ const create = endpoint({
   allow: admin,
   route: `POST ${path}`,
   summary: 'Creates an endpoint group',
-  body: object({ endpoint_group: open({ name: schemas.name(), filters: filters(), description: schemas.description() }) }),
+  body: object({
+    endpoint_group: open({ name: schemas.name(), filters: filters(), description: schemas.description() }),
+  }),
   replies: { 201: reply },
   async handle({ tx, body: { endpoint_group: ask }, request }) {
-    const row = { id: newHexId(tx), name: ask.name, description: ask.description ?? null, filters: JSON.stringify(ask.filters) };
+    const row = {
+      id: newHexId(tx),
+      name: ask.name,
+      description: ask.description ?? null,
+      filters: JSON.stringify(ask.filters),
+    };
     await tables(tx).insertInto('endpointGroups').values(row).execute();
     return { 201: { endpoint_group: viewGroup(row, request) } };
   },
@@ -83,7 +102,11 @@ const update = endpoint({
   summary: 'Changes an endpoint group',
   find: finder,
   body: object({
-    endpoint_group: open({ name: optional(schemas.name()), filters: optional(filters()), description: optional(nullable(string())) }),
+    endpoint_group: open({
+      name: optional(schemas.name()),
+      filters: optional(filters()),
+      description: optional(nullable(string())),
+    }),
   }),
   replies: { 200: reply },
   async handle({ tx, body: { endpoint_group: ask }, found, request }) {
@@ -158,13 +181,19 @@ const pairFinder: Finder<Pair> = {
     const project = await findProject(tx, projectId);
     return group && project && { group, project };
   },
-  missing: ({ endpoint_group_id: group, project_id: project }) => notFound('endpoint group or project', `${group}, ${project}`),
+  missing: ({ endpoint_group_id: group, project_id: project }) =>
+    notFound('endpoint group or project', `${group}, ${project}`),
   visible: () => false,
 };
 const pairPath = `${path}/{endpoint_group_id}/projects/{project_id}`;
 
 async function isPaired(tx: Tx, { group, project }: Pair): Promise<void> {
-  const row = await tables(tx).selectFrom('endpointGroupProjects').selectAll().where('endpointGroupId', '=', group.id).where('projectId', '=', project.id).executeTakeFirst();
+  const row = await tables(tx)
+    .selectFrom('endpointGroupProjects')
+    .selectAll()
+    .where('endpointGroupId', '=', group.id)
+    .where('projectId', '=', project.id)
+    .executeTakeFirst();
   if (!row) throw notFound('endpoint group in project', group.id);
 }
 
@@ -211,10 +240,25 @@ const drop = endpoint({
   async handle({ tx, found }) {
     await isPaired(tx, found);
     const { group, project } = found;
-    await tables(tx).deleteFrom('endpointGroupProjects').where('endpointGroupId', '=', group.id).where('projectId', '=', project.id).execute();
+    await tables(tx)
+      .deleteFrom('endpointGroupProjects')
+      .where('endpointGroupId', '=', group.id)
+      .where('projectId', '=', project.id)
+      .execute();
     await tokensChanged(tx);
     return { 204: undefined };
   },
 });
 
-export const endpointGroupEndpoints = [list, ...show, create, update, remove, endpoints, projects, ...inProject, add, drop];
+export const endpointGroupEndpoints = [
+  list,
+  ...show,
+  create,
+  update,
+  remove,
+  endpoints,
+  projects,
+  ...inProject,
+  add,
+  drop,
+];

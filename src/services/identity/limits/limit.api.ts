@@ -20,7 +20,9 @@ interface Limit extends LimitRow {
 }
 
 async function listLimits(tx: Tx): Promise<Limit[]> {
-  const registered = new Map((await tables(tx).selectFrom('registeredLimits').selectAll().execute()).map(row => [row.id, row]));
+  const registered = new Map(
+    (await tables(tx).selectFrom('registeredLimits').selectAll().execute()).map(row => [row.id, row]),
+  );
   const rows = await tables(tx)
     .selectFrom('resourceLimits')
     .leftJoin('projects', 'projects.id', 'resourceLimits.projectId')
@@ -55,7 +57,11 @@ function concerns(row: Limit, caller: Caller): boolean {
 const finder: Finder<Limit> = {
   find: async ({ tx, path: { limit_id: id = '' } }) => (await listLimits(tx)).find(row => row.id === id),
   missing: ({ limit_id: id }) => notFound('limit', id),
-  target: row => ({ target: { limit: { project_id: row.projectId, domain: { id: row.domainId }, project: { domain_id: row.projectDomainId } } } }),
+  target: row => ({
+    target: {
+      limit: { project_id: row.projectId, domain: { id: row.domainId }, project: { domain_id: row.projectDomainId } },
+    },
+  }),
   visible: () => false,
 };
 
@@ -65,7 +71,14 @@ const model = endpoint({
   route: `GET ${path}/model`,
   summary: 'Shows how limits add up',
   replies: { 200: open({ model: any() }) },
-  handle: async () => ({ 200: { model: { name: 'flat', description: 'Limit enforcement and validation does not take project hierarchy into consideration.' } } }),
+  handle: async () => ({
+    200: {
+      model: {
+        name: 'flat',
+        description: 'Limit enforcement and validation does not take project hierarchy into consideration.',
+      },
+    },
+  }),
 });
 
 const list = endpoint({
@@ -121,16 +134,27 @@ const create = endpoint({
     for (const ask of body.limits) {
       const [projectId, domainId] = [ask.project_id ?? null, ask.domain_id ?? null];
       if ((projectId === null) === (domainId === null)) throw new Problem('invalid', t.limitOneScope);
-      if (projectId !== null && !(await findProject(tx, projectId))) throw new Problem('invalid', t.notFound, { what: 'project', id: projectId });
-      if (domainId !== null && !(await findDomain(tx, domainId))) throw new Problem('invalid', t.notFound, { what: 'domain', id: domainId });
+      if (projectId !== null && !(await findProject(tx, projectId)))
+        throw new Problem('invalid', t.notFound, { what: 'project', id: projectId });
+      if (domainId !== null && !(await findDomain(tx, domainId)))
+        throw new Problem('invalid', t.notFound, { what: 'domain', id: domainId });
       const registered = await registeredFor(tx, ask.service_id, ask.region_id ?? null, ask.resource_name);
-      const same = (await listLimits(tx)).some(row => row.registeredLimitId === registered.id && row.projectId === projectId && row.domainId === domainId);
+      const same = (await listLimits(tx)).some(
+        row => row.registeredLimitId === registered.id && row.projectId === projectId && row.domainId === domainId,
+      );
       if (same) throw new Problem('conflict', t.duplicate, { what: 'limit', name: ask.resource_name });
       const id = newHexId(tx);
       ids.add(id);
       await tables(tx)
         .insertInto('resourceLimits')
-        .values({ id, registeredLimitId: registered.id, projectId, domainId, resourceLimit: ask.resource_limit, description: ask.description ?? null })
+        .values({
+          id,
+          registeredLimitId: registered.id,
+          projectId,
+          domainId,
+          resourceLimit: ask.resource_limit,
+          description: ask.description ?? null,
+        })
         .execute();
     }
     const made = (await listLimits(tx)).filter(({ id }) => ids.has(id)).map(row => view(row, request));
@@ -139,8 +163,18 @@ const create = endpoint({
 });
 
 /** @throws Problem forbidden where nothing is registered */
-async function registeredFor(tx: Tx, service: string, region: string | null, resource: string): Promise<RegisteredLimitRow> {
-  const rows = await tables(tx).selectFrom('registeredLimits').selectAll().where('serviceId', '=', service).where('resourceName', '=', resource).execute();
+async function registeredFor(
+  tx: Tx,
+  service: string,
+  region: string | null,
+  resource: string,
+): Promise<RegisteredLimitRow> {
+  const rows = await tables(tx)
+    .selectFrom('registeredLimits')
+    .selectAll()
+    .where('serviceId', '=', service)
+    .where('resourceName', '=', resource)
+    .execute();
   const row = rows.find(({ regionId }) => regionId === region);
   if (!row) throw new Problem('forbidden', t.limitUnregistered, { resource, service });
   return row;

@@ -27,17 +27,25 @@ function view(row: RegisteredLimitRow, request: RequestFacts): Wire {
 }
 
 const finder: Finder<RegisteredLimitRow> = {
-  find: ({ tx, path: { registered_limit_id: id = '' } }) => tables(tx).selectFrom('registeredLimits').selectAll().where('id', '=', id).executeTakeFirst(),
+  find: ({ tx, path: { registered_limit_id: id = '' } }) =>
+    tables(tx).selectFrom('registeredLimits').selectAll().where('id', '=', id).executeTakeFirst(),
   missing: ({ registered_limit_id: id }) => notFound('registered limit', id),
   visible: () => true,
 };
 
 /** @throws Problem invalid for a service or region that is not there, conflict for a second limit of the same resource */
 async function checkPlace(tx: Tx, row: RegisteredLimitRow): Promise<void> {
-  if (!(await findService(tx, row.serviceId))) throw new Problem('invalid', t.notFound, { what: 'service', id: row.serviceId });
-  if (row.regionId !== null && !(await findRegion(tx, row.regionId))) throw new Problem('invalid', t.notFound, { what: 'region', id: row.regionId });
-  const same = await tables(tx).selectFrom('registeredLimits').select('id').where('unique', '=', row.unique).executeTakeFirst();
-  if (same && same.id !== row.id) throw new Problem('conflict', t.duplicate, { what: 'registered limit', name: row.resourceName });
+  if (!(await findService(tx, row.serviceId)))
+    throw new Problem('invalid', t.notFound, { what: 'service', id: row.serviceId });
+  if (row.regionId !== null && !(await findRegion(tx, row.regionId)))
+    throw new Problem('invalid', t.notFound, { what: 'region', id: row.regionId });
+  const same = await tables(tx)
+    .selectFrom('registeredLimits')
+    .select('id')
+    .where('unique', '=', row.unique)
+    .executeTakeFirst();
+  if (same && same.id !== row.id)
+    throw new Problem('conflict', t.duplicate, { what: 'registered limit', name: row.resourceName });
 }
 
 function uniqueKey(row: Pick<RegisteredLimitRow, 'serviceId' | 'regionId' | 'resourceName'>): string {
@@ -61,9 +69,20 @@ const list = endpoint({
     const [service, region, name] = [one(query, 'service_id'), one(query, 'region_id'), one(query, 'resource_name')];
     const rows = await tables(tx).selectFrom('registeredLimits').selectAll().orderBy('id').execute();
     const kept = rows.filter(
-      row => (service === undefined || row.serviceId === service) && (region === undefined || row.regionId === region) && (name === undefined || row.resourceName === name),
+      row =>
+        (service === undefined || row.serviceId === service) &&
+        (region === undefined || row.regionId === region) &&
+        (name === undefined || row.resourceName === name),
     );
-    return { 200: listOf(request, query, 'registered_limits', kept.map(row => view(row, request)), []) };
+    return {
+      200: listOf(
+        request,
+        query,
+        'registered_limits',
+        kept.map(row => view(row, request)),
+        [],
+      ),
+    };
   },
 });
 
@@ -99,7 +118,13 @@ const create = endpoint({
     const made: Wire[] = [];
     for (const ask of body.registered_limits) {
       const place = { serviceId: ask.service_id, regionId: ask.region_id ?? null, resourceName: ask.resource_name };
-      const row = { id: newHexId(tx), ...place, defaultLimit: ask.default_limit, description: ask.description ?? null, unique: uniqueKey(place) };
+      const row = {
+        id: newHexId(tx),
+        ...place,
+        defaultLimit: ask.default_limit,
+        description: ask.description ?? null,
+        unique: uniqueKey(place),
+      };
       await checkPlace(tx, row);
       await tables(tx).insertInto('registeredLimits').values(row).execute();
       made.push(view(row, request));

@@ -16,11 +16,17 @@ const known = ['id', 'description', 'secret', 'links'] as const;
 const reply = schemas.wrapped('consumer');
 
 function view(row: ConsumerRow, request: RequestFacts): Wire {
-  return { ...json(row.extra), id: row.id, description: row.description, links: { self: selfLink(request, `OS-OAUTH1/consumers/${row.id}`) } };
+  return {
+    ...json(row.extra),
+    id: row.id,
+    description: row.description,
+    links: { self: selfLink(request, `OS-OAUTH1/consumers/${row.id}`) },
+  };
 }
 
 const finder: Finder<ConsumerRow> = {
-  find: ({ tx, path: { consumer_id: id = '' } }) => tables(tx).selectFrom('oauthConsumers').selectAll().where('id', '=', id).executeTakeFirst(),
+  find: ({ tx, path: { consumer_id: id = '' } }) =>
+    tables(tx).selectFrom('oauthConsumers').selectAll().where('id', '=', id).executeTakeFirst(),
   missing: ({ consumer_id: id }) => notFound('consumer', id),
   visible: () => false,
 };
@@ -34,7 +40,15 @@ const list = endpoint({
   replies: { 200: schemas.list('consumers') },
   async handle({ tx, query, request }) {
     const rows = await tables(tx).selectFrom('oauthConsumers').selectAll().orderBy('id').execute();
-    return { 200: listOf(request, query, 'consumers', rows.map(row => view(row, request)), []) };
+    return {
+      200: listOf(
+        request,
+        query,
+        'consumers',
+        rows.map(row => view(row, request)),
+        [],
+      ),
+    };
   },
 });
 

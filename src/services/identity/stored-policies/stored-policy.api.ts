@@ -14,11 +14,18 @@ const blob = () => either(string(), mapOf(any()));
 const reply = schemas.wrapped('policy');
 
 function view(row: PolicyRow, request: RequestFacts): Wire {
-  return { ...json(row.extra), id: row.id, type: row.type, blob: json<unknown>(row.blob), links: { self: selfLink(request, `policies/${row.id}`) } };
+  return {
+    ...json(row.extra),
+    id: row.id,
+    type: row.type,
+    blob: json<unknown>(row.blob),
+    links: { self: selfLink(request, `policies/${row.id}`) },
+  };
 }
 
 const finder: Finder<PolicyRow> = {
-  find: ({ tx, path: { policy_id: id = '' } }) => tables(tx).selectFrom('storedPolicies').selectAll().where('id', '=', id).executeTakeFirst(),
+  find: ({ tx, path: { policy_id: id = '' } }) =>
+    tables(tx).selectFrom('storedPolicies').selectAll().where('id', '=', id).executeTakeFirst(),
   missing: ({ policy_id: id }) => notFound('policy', id),
   visible: () => false,
 };
@@ -33,7 +40,15 @@ const list = endpoint({
   async handle({ tx, query, request }) {
     const type = one(query, 'type');
     const rows = await tables(tx).selectFrom('storedPolicies').selectAll().orderBy('id').execute();
-    return { 200: listOf(request, query, 'policies', rows.filter(row => type === undefined || row.type === type).map(row => view(row, request)), []) };
+    return {
+      200: listOf(
+        request,
+        query,
+        'policies',
+        rows.filter(row => type === undefined || row.type === type).map(row => view(row, request)),
+        [],
+      ),
+    };
   },
 });
 
@@ -55,7 +70,12 @@ const create = endpoint({
   body: object({ policy: open({ type: string({ max: 255 }), blob: blob() }) }),
   replies: { 201: reply },
   async handle({ tx, body: { policy: ask }, request }) {
-    const row: PolicyRow = { id: newHexId(tx), type: ask.type, blob: JSON.stringify(ask.blob), extra: JSON.stringify(extraOf(ask, known)) };
+    const row: PolicyRow = {
+      id: newHexId(tx),
+      type: ask.type,
+      blob: JSON.stringify(ask.blob),
+      extra: JSON.stringify(extraOf(ask, known)),
+    };
     await tables(tx).insertInto('storedPolicies').values(row).execute();
     return { 201: { policy: view(row, request) } };
   },
