@@ -9,7 +9,34 @@ const service = '(role:admin) or (role:service)';
 const pairs = '(role:admin) or (role:member and project_id:%(network:project_id)s) or role:service';
 const device = `not True:%(network_device)s or ${networkOwner}`;
 
+const subnetOwner = 'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
+const reader = '(role:admin) or (role:reader and project_id:%(project_id)s)';
+
+/** Tags have rules of their own on every resource: those of the resource, but for a few. */
+const tagRules: Record<string, string> = {
+  ...Object.fromEntries(
+    ['network', 'router', 'floatingip', 'security_group', 'subnetpool'].flatMap(name => [
+      [`create_${name}:tags`, member],
+      [`get_${name}:tags`, reader],
+      [`update_${name}:tags`, member],
+      [`delete_${name}:tags`, member],
+    ]),
+  ),
+  'get_network:tags': `${reader} or True:%(shared)s or True:%(router:external)s or role:advsvc`,
+  'get_security_group:tags': `${reader} or True:%(shared)s`,
+  'get_subnetpool:tags': `${reader} or True:%(shared)s`,
+  'create_subnet:tags': subnetOwner,
+  'get_subnet:tags': 'role:reader and project_id:%(project_id)s or True:%(network:shared)s or True:%(router:external)s or (role:admin) or (role:reader and project_id:%(network:project_id)s)',
+  'update_subnet:tags': subnetOwner,
+  'delete_subnet:tags': subnetOwner,
+  'create_port:tags': `${member} or role:advsvc`,
+  'get_port:tags': 'role:advsvc or (role:admin) or (role:reader and project_id:%(network:project_id)s) or role:reader and project_id:%(project_id)s',
+  'update_port:tags': `${member} or role:advsvc`,
+  'delete_port:tags': 'role:advsvc or role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)',
+};
+
 export const attributeRules: Record<string, string> = {
+  ...tagRules,
   context_is_admin: admin,
   admin_only: admin,
 
@@ -73,6 +100,11 @@ export const attributeRules: Record<string, string> = {
   'update_router:external_gateway_info:network_id': member,
   'update_router:external_gateway_info:enable_snat': admin,
   'update_router:external_gateway_info:external_fixed_ips': admin,
+
+  'create_rbac_policy:target_tenant': 'role:admin or not True:%(target_all)s',
+  'create_rbac_policy:target_project': 'role:admin or not True:%(target_all)s',
+  'update_rbac_policy:target_tenant': 'role:admin or not True:%(target_all)s',
+  'update_rbac_policy:target_project': 'role:admin or not True:%(target_all)s',
 
   'create_floatingip:floating_ip_address': '(role:admin) or (role:manager and project_id:%(project_id)s)',
 };

@@ -2,11 +2,13 @@
 // host's plan that makes them so.
 
 import { endpointsOf, type Found, type Resource } from '#/services/network/attributes/resource.ts';
+import { addressGroupActions, addressGroups } from '#/services/network/address-groups/address-group.api.ts';
 import { agentEndpoints, agents } from '#/services/network/agents/agent.api.ts';
 import { extensionEndpoints } from '#/services/network/discovery/extension.api.ts';
 import { versionEndpoints } from '#/services/network/discovery/version.api.ts';
 import { envelope } from '#/services/network/envelope.ts';
 import { floatingIps } from '#/services/network/floating-ips/floating-ip.api.ts';
+import { portForwardingEndpoints } from '#/services/network/floating-ips/port-forwarding.api.ts';
 import { onHostEvent } from '#/services/network/host-events.ts';
 import { networksMigration } from '#/services/network/migrations/0001-networks.ts';
 import { routersMigration } from '#/services/network/migrations/0002-routers.ts';
@@ -15,6 +17,7 @@ import { networks } from '#/services/network/networks/network.api.ts';
 import { planHostNetworks } from '#/services/network/plan.ts';
 import { ports } from '#/services/network/ports/port.api.ts';
 import { quotaEndpoints } from '#/services/network/quotas/quota.api.ts';
+import { rbacPolicies } from '#/services/network/rbac/rbac-policy.api.ts';
 import { routerActions } from '#/services/network/routers/router-interface.api.ts';
 import { routers } from '#/services/network/routers/router.api.ts';
 import { attributeRules } from '#/services/network/rules.ts';
@@ -46,6 +49,10 @@ export const networkService = (): Service => ({
     ...of(securityGroups),
     ...of(securityGroupRules),
     ...of(subnetPools),
+    ...of(addressGroups),
+    ...addressGroupActions,
+    ...of(rbacPolicies),
+    ...portForwardingEndpoints,
     ...of(ipAvailabilities),
     ...of(agents),
     ...agentEndpoints,

@@ -15,7 +15,7 @@ export const networkTexts = texts('network', {
   unknownFilter: { en: '{names} is invalid attribute for filtering.', ko: '{names}(으)로는 필터링할 수 없습니다.' },
   revisionMismatch: { en: 'Constrained to {wanted}, but current revision is {revision}.', ko: '리비전 {wanted}을(를) 요구했지만 현재 리비전은 {revision}입니다.' },
   badIfMatch: { en: 'Bad format for the If-Match header: {value}.', ko: 'If-Match 헤더 형식이 올바르지 않습니다: {value}.' },
-  overQuota: { en: 'Quota exceeded for resources: [{resource}]. In use {used} of {quota}.', ko: '자원 할당량을 넘었습니다: [{resource}]. {quota} 중 {used} 사용 중입니다.' },
+  overQuota: { en: "Quota exceeded for resources: [''{resource}'']. In use {used} of {quota}.", ko: '자원 할당량을 넘었습니다: [{resource}]. {quota} 중 {used} 사용 중입니다.' },
 
   networkNotFound: { en: 'Network {id} could not be found.', ko: '네트워크 {id}을(를) 찾을 수 없습니다.' },
   networkInUse: { en: 'Unable to complete operation on network {id}. There are one or more ports still in use on the network: {ports}.', ko: '네트워크 {id}에 아직 사용 중인 포트가 있어 작업을 마칠 수 없습니다: {ports}.' },

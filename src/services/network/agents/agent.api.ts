@@ -30,6 +30,7 @@ export const agents: Resource<Agent> = {
   path: 'agents',
   attributes: Object.fromEntries(['id', 'agent_type', 'binary', 'topic', 'host', 'admin_state_up', 'created_at', 'started_at', 'heartbeat_timestamp', 'alive', 'configurations', 'description', 'availability_zone', 'resources_synced'].map(name => [name, readOnly()])),
   allow: { get: 'role:admin' },
+  openList: true,
   missing: t.agentNotFound,
   async list(tx, { only }) {
     const all = (await listHosts(tx)).flatMap(host => kinds.filter(kind => host.roles.includes(kind.role)).map(kind => ({ id: idOf(host, kind.mark), projectId: '', kind, host })));

@@ -44,6 +44,8 @@ export interface Resource<F extends Found> {
   attributes: Attributes;
   /** Default rules of the four verbs, in the policy language; a verb without one does not exist. */
   allow: { create?: string; get: string; update?: string; delete?: string };
+  /** Whoever may see none gets an empty list, not a refusal: where `get` is for administrators only. */
+  openList?: boolean;
   missing: Text;
   /** Query parameters that the store filters by: wire name → column. */
   columns?: string[];
@@ -121,8 +123,7 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
   }
 
   const list = endpoint({
-    policy: `get_${singular}`,
-    allow: allow.get,
+    ...(resource.openList ? { policy: `haneul:list_${plural}`, allow: '@' } : { policy: `get_${singular}`, allow: allow.get }),
     route: `GET ${collection}`,
     query: anyQuery,
     replies: { 200: open({ [plural]: array(shape) }) },
@@ -144,6 +145,7 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
 
   const get = endpoint({
     policy: `get_${singular}`,
+    allow: allow.get,
     route: `GET ${collection}/{id}`,
     query: anyQuery,
     replies: { 200: object({ [singular]: shape }) },

@@ -71,7 +71,7 @@ function toView(alias: string) {
 }
 
 const list = endpoint({
-  policy: 'get_extension',
+  policy: 'haneul:get_extension',
   allow: '@',
   route: 'GET /v2.0/extensions',
   replies: { 200: object({ extensions: array(view) }) },
@@ -79,7 +79,7 @@ const list = endpoint({
 });
 
 const show = endpoint({
-  policy: 'get_extension',
+  policy: 'haneul:get_extension',
   route: 'GET /v2.0/extensions/{alias}',
   replies: { 200: object({ extension: view }) },
   handle: async ({ path: { alias = '' } }) => {

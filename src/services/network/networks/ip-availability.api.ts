@@ -20,6 +20,7 @@ export const ipAvailabilities: Resource<Availability> = {
   path: 'network-ip-availabilities',
   attributes: { ...Object.fromEntries(['id', 'network_id', 'network_name', 'project_id', 'tenant_id', 'total_ips', 'used_ips', 'subnet_ip_availability'].map(name => [name, readOnly()])), ip_version: { ...readOnly(), hidden: true } },
   allow: { get: '(role:admin) or (role:service)' },
+  openList: true,
   missing: t.networkNotFound,
   columns: ['network_id', 'network_name', 'project_id'],
   filters: { ip_version: (view, wanted) => (view['subnet_ip_availability'] as Values[]).some(subnet => wanted.includes(String(subnet['ip_version']))) },

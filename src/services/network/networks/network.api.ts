@@ -6,7 +6,7 @@ import { boolean, dnsDomain, integer, list, orNull, text } from '#/services/netw
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { checkZones, planMtu, planSegment, zone } from '#/services/network/networks/network.rules.ts';
-import { freeSegmentationId, lastSegmentationId, listNetworks, type Network, networkById } from '#/services/network/networks/network.store.ts';
+import { freeSegmentationId, lastSegmentationId, listNetworks, type Network } from '#/services/network/networks/network.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { ensureDefaultGroup } from '#/services/network/security-groups/default-group.ts';
@@ -145,6 +145,7 @@ async function checkUnshare(tx: Tx, row: Network): Promise<void> {
 }
 
 async function remove({ tx }: Ask, row: Network): Promise<void> {
+  await dropIdleFloatingIps(tx, row);
   const ports = await db(tx).selectFrom('ports').select(['id', 'deviceOwner']).where('networkId', '=', row.id).execute();
   const inUse = ports.filter(port => port.deviceOwner !== 'network:dhcp').map(port => port.id);
   if (inUse.length) throw new Problem('conflict', t.networkInUse, { id: row.id, ports: inUse });
@@ -154,9 +155,12 @@ async function remove({ tx }: Ask, row: Network): Promise<void> {
   await db(tx).deleteFrom('networks').where('id', '=', row.id).execute();
 }
 
-/** @throws Problem notFound */
-export async function needNetwork(tx: Tx, id: string): Promise<NetworkRow> {
-  const row = await networkById(tx, id);
-  if (!row) throw new Problem('notFound', t.networkNotFound, { id });
-  return row;
+/** Floating IPs that lead nowhere go with their network. */
+async function dropIdleFloatingIps(tx: Tx, row: Network): Promise<void> {
+  if (!row.external) return;
+  const idle = await db(tx).selectFrom('floatingIps').select(['id', 'holderPortId']).where('networkId', '=', row.id).where('portId', 'is', null).where('routerId', 'is', null).execute();
+  for (const { id, holderPortId } of idle) {
+    await db(tx).deleteFrom('floatingIps').where('id', '=', id).execute();
+    await removePort(tx, holderPortId);
+  }
 }

@@ -3,6 +3,7 @@
 import { readAttributes, both } from '#/services/network/attributes/attribute.ts';
 import { tags as tagList, text } from '#/services/network/attributes/checks.ts';
 import type { Found, Resource } from '#/services/network/attributes/resource.ts';
+import { attributeRules } from '#/services/network/rules.ts';
 import { db, type NetworkTables } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
@@ -38,8 +39,8 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
   const needed = (row: F, tag: string): void => {
     if (!tagsOf(row).includes(tag)) throw new Problem('notFound', t.tagNotFound, { tag: tag.slice(0, 80) });
   };
-  const get = { policy: `get_${singular}:tags`, allow: resource.allow.get, find };
-  const update = { policy: `update_${singular}:tags`, allow: resource.allow.update ?? resource.allow.create!, find };
+  const get = { policy: `get_${singular}:tags`, allow: attributeRules[`get_${singular}:tags`], find };
+  const update = { policy: `update_${singular}:tags`, allow: attributeRules[`update_${singular}:tags`], find };
   const body = open({ tags: optional(any()) });
   return [
     endpoint({ ...get, route: `GET ${route}`, replies: { 200: object({ tags: array(string()) }) }, handle: async ({ found }) => ({ 200: { tags: tagsOf(found) } }) }),
@@ -55,7 +56,7 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
     endpoint({ ...update, route: `PUT ${route}`, body, replies: { 200: object({ tags: array(string()) }) }, handle: async ({ tx, found, body: sent }) => ({ 200: { tags: await set(tx, found, read(sent)) } }) }),
     endpoint({
       policy: `create_${singular}:tags`,
-      allow: resource.allow.create,
+      allow: attributeRules[`create_${singular}:tags`],
       find,
       route: `POST ${route}`,
       body,
@@ -76,7 +77,7 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
     }),
     endpoint({
       policy: `delete_${singular}:tags`,
-      allow: resource.allow.delete,
+      allow: attributeRules[`delete_${singular}:tags`],
       find,
       route: `DELETE ${route}`,
       replies: { 204: null },
@@ -87,7 +88,7 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
     }),
     endpoint({
       policy: `delete_${singular}:tags`,
-      allow: resource.allow.delete,
+      allow: attributeRules[`delete_${singular}:tags`],
       find,
       route: `DELETE ${route}/{tag}`,
       replies: { 204: null },
