@@ -11,6 +11,16 @@ import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { parseJson, readBody } from '#/platform/http/body.ts';
 import {
+  type ConnectionLimits,
+  connectionLimits,
+  discardRest,
+  endsAfter,
+  guardConnections,
+  refuse,
+  targetOfRequest,
+  watchPace,
+} from '#/platform/http/connection.ts';
+import {
   compareVersions,
   type Endpoint,
   type Finder,
@@ -23,6 +33,7 @@ import { choose, createRouter, type Match, MethodNotAllowed, spokenVersion } fro
 import { misfit, fits, parse } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import { statusOf } from '#/platform/http/status.ts';
+import { httpTexts } from '#/platform/http/texts.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { languageOf } from '#/platform/text/text.ts';
@@ -40,6 +51,8 @@ export interface ServerOptions {
   publicUrl(): string;
   /** Checks every reply against its schema and fails the request when it does not fit: for tests. */
   checkReplies?: boolean;
+  /** Shorter times for tests. */
+  limits?: Partial<ConnectionLimits>;
   /** Answers WebSocket upgrades; false when the path is not its own. */
   upgrade?(incoming: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /** Plain pages outside every service (`/`, the dashboard); false when the path is not its own. */
@@ -56,29 +69,34 @@ export interface HttpServer {
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { db, policy, authenticator, clock, random, log } = options;
   const router = createRouter(options.services);
+  const limits = { ...connectionLimits, ...options.limits };
   const server = createServer(
     {
-      maxHeaderSize: 65_536,
-      headersTimeout: 10_000,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersMs,
       requestTimeout: 0,
-      keepAliveTimeout: 60_000,
-      connectionsCheckingInterval: 5_000,
+      keepAliveTimeout: limits.idleMs,
+      connectionsCheckingInterval: limits.checkMs,
     },
     (incoming, outgoing) => {
-      void handle(incoming, outgoing);
+      handle(incoming, outgoing).catch((error: unknown) => {
+        log.error({ error }, 'failed while answering');
+        outgoing.destroy();
+      });
     },
   );
-  server.maxHeadersCount = 200;
+  const connections = guardConnections(server, clock, limits);
   server.on('upgrade', (incoming, socket, head) => {
-    if (!options.upgrade?.(incoming, socket, head)) socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
-  });
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    // From here on the server looks after neither its errors nor its time.
+    socket.on('error', () => socket.destroy());
+    incoming.socket.setTimeout(0);
+    if (!options.upgrade?.(incoming, socket, head)) refuse(socket, clock, '404 Not Found');
   });
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const started = performance.now();
-    const url = incoming.url ?? '/';
+    connections.began(incoming, outgoing);
+    const url = targetOfRequest(incoming.url ?? '/');
     const cut = url.indexOf('?');
     const pathname = cut < 0 ? url : url.slice(0, cut);
     const id = `req-${newUuid(random)}`;
@@ -95,14 +113,16 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     outgoing.setHeader('x-openstack-request-id', id);
     outgoing.setHeader('x-content-type-options', 'nosniff');
     try {
+      if (incoming.rawHeaders.length > 2 * limits.headerLines) throw new Problem('tooLarge', httpTexts.tooManyLines, limits);
       if (!service && options.page?.(incoming, outgoing)) return;
       const match = router.match(request.method, pathname);
       const reply = await answer(match, request, cut < 0 ? '' : url.slice(cut + 1), incoming, outgoing);
       if (reply) send(outgoing, request, reply);
     } catch (thrown) {
+      if (endsAfter(incoming, limits)) outgoing.shouldKeepAlive = false;
       sendProblem(outgoing, request, service, thrown);
     }
-    if (!incoming.complete) outgoing.once('finish', () => incoming.destroy());
+    discardRest(incoming, outgoing, clock, limits);
     const { method, url: line } = request;
     log.debug(
       {
@@ -158,6 +178,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (endpoint.stream) {
       asked.query = checkQuery(endpoint, rawQuery);
       asked.found = await db.read(tx => permit(tx, endpoint, asked), { requestId: request.id });
+      watchPace(incoming, clock, limits);
       return endpoint.stream({ ...asked, db, incoming, outgoing });
     }
 
@@ -304,7 +325,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const status =
       thrown.kind === 'unsupported' && thrown.text === t.badContentType
         ? 415
-        : (service?.statusOf?.[thrown.kind] ?? statusOf[thrown.kind]);
+        : thrown.text === httpTexts.tooManyLines
+          ? 431
+          : (service?.statusOf?.[thrown.kind] ?? statusOf[thrown.kind]);
     sendWire(outgoing, request, service, {
       status,
       kind: thrown.kind,
