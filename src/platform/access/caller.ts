@@ -25,4 +25,10 @@ export interface Caller {
 export interface Authenticator {
   /** At once when it is known already. @throws Problem unauthenticated */
   authenticate(token: string): Caller | Promise<Caller>;
+  /**
+   * For tokens that are good for some calls only (application credentials with access rules).
+   * @param call.services the catalog types of the service; `path` is below its prefix
+   * @throws Problem unauthenticated
+   */
+  checkCall?(caller: Caller, call: { services: readonly string[]; method: string; path: string }): void;
 }

@@ -157,6 +157,7 @@ export function endpoint<B extends TSchema, Q extends TSchema, F = undefined, P 
     bodyOptional: options.bodyOptional ?? false,
     mediaTypes: options.mediaTypes ?? [],
     replies: options.replies,
+    quick: options.quick,
     prepare: options.prepare,
     handle: options.handle,
   };
