@@ -27,8 +27,11 @@ export interface Authenticator {
   authenticate(token: string): Caller | Promise<Caller>;
   /**
    * For tokens that are good for some calls only (application credentials with access rules).
-   * @param call.services the catalog types of the service; `path` is below its prefix
-   * @throws Problem unauthenticated
+   * @throws Problem unauthenticated for the others
    */
-  checkCall?(caller: Caller, call: { services: readonly string[]; method: string; path: string }): void;
+  checkCall?(
+    caller: Caller,
+    service: { name: string; type: string; aliases?: readonly string[] },
+    request: { method: string; url: string },
+  ): void;
 }

@@ -153,6 +153,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     if (!isPublic) {
       const known = authenticate(request);
       caller = known instanceof Promise ? await known : known;
+      authenticator.checkCall?.(caller, service, request);
     }
     let body: unknown;
     let bodyRead = false;

@@ -7,10 +7,11 @@ import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { coversCall } from '../application-credentials/access-rule.rules.ts';
 import { catalogFor } from '../catalog/catalog.store.ts';
 import { tables } from '../tables.ts';
 import { identityTexts as t } from '../texts.ts';
-import { contextOfToken, refused, type TokenContext } from './context.ts';
+import { type AccessRule, contextOfToken, refused, type TokenContext } from './context.ts';
 import { newAuditId, type Payload, readToken, writeToken } from './payload.ts';
 import { callerOf, viewToken } from './token.view.ts';
 
@@ -142,6 +143,12 @@ export function createAuthority(options: AuthorityOptions): Authority {
     authenticate(token) {
       const entry = peek(token);
       return entry ? entry.caller : lookUp(token).then(({ caller }) => caller);
+    },
+    checkCall({ token: { accessRules } }, { name, type, aliases = [] }, { method, url }) {
+      if (!accessRules) return;
+      const path = url.slice(name.length + 1).split('?', 1)[0]!;
+      if (!coversCall(accessRules as AccessRule[], { services: [type, ...aliases], method, path }))
+        throw new Problem('unauthenticated', t.accessRules, { method, path: path.slice(0, 200) });
     },
     async issue(tx, payload) {
       const before = epoch;
