@@ -18,7 +18,7 @@ export const roles: readonly Role[] = ['control', 'agent'];
 
 /** How long a role may take to end in order. */
 export const patienceMs = 15_000;
-const calmMs = 60_000;
+const calmMs = 2_000;
 const rotateEveryMs = 10_000;
 
 export interface SupervisorOptions {
@@ -150,7 +150,7 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       writeFileSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
       log.warn({ role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
-      delayMs = Math.min(delayMs * 2, 30_000);
+      delayMs = Math.min(delayMs * 2, 5_000);
     };
     started.on('error', err => ended(err.message));
     started.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
