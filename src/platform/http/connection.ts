@@ -21,35 +21,56 @@ export const connectionLimits = {
   /** What is still read, and for how long, of a body that nobody wants: enough for an honest client to see the answer. */
   unreadBytes: 1 << 20,
   unreadMs: 5_000,
+  /** Requests that wait on one connection for the answers before theirs. */
+  pipelined: 100,
 };
 
 export type ConnectionLimits = typeof connectionLimits;
 
 export interface Connections {
-  /** Tells which exchange a connection is in, so that it can be judged. */
-  began(incoming: IncomingMessage, outgoing: ServerResponse): void;
+  /**
+   * Starts on a request when those before it on its connection are answered and read: otherwise a client that sends many
+   * and reads nothing would have every answer kept in memory.
+   */
+  inTurn(incoming: IncomingMessage, outgoing: ServerResponse, start: () => void): void;
+}
+
+interface Exchange {
+  incoming: IncomingMessage;
+  outgoing: ServerResponse;
+  start(): void;
 }
 
 /** Sets the limits that the server itself keeps, and judges what it reports. */
 export function guardConnections(server: Server, clock: Clock, limits: ConnectionLimits): Connections {
-  const exchanges = new WeakMap<Duplex, { incoming: IncomingMessage; outgoing: ServerResponse }>();
+  const lines = new WeakMap<Duplex, Exchange[]>();
   // One more than allowed, for the server drops further lines without a word.
   server.maxHeadersCount = limits.headerLines + 1;
   server.timeout = limits.idleMs;
   server.on('timeout', socket => {
-    const exchange = exchanges.get(socket);
-    const working = exchange?.incoming.complete && !exchange.outgoing.headersSent;
+    const current = lines.get(socket)?.[0];
+    const working = current?.incoming.complete && !current.outgoing.headersSent;
     if (working) socket.setTimeout(limits.idleMs);
     else socket.destroy();
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    const exchange = exchanges.get(socket);
-    const answering = exchange?.outgoing.headersSent && !exchange.outgoing.writableFinished;
+    const answering = lines.get(socket)?.[0]?.outgoing.headersSent;
     if (answering || !socket.writable) return void socket.destroy();
     refuse(socket, clock, statusLines[error.code ?? ''] ?? '400 Bad Request');
   });
   return {
-    began: (incoming, outgoing) => void exchanges.set(incoming.socket, { incoming, outgoing }),
+    inTurn(incoming, outgoing, start) {
+      const { socket } = incoming;
+      let line = lines.get(socket);
+      if (!line) lines.set(socket, (line = []));
+      line.push({ incoming, outgoing, start });
+      outgoing.once('close', () => {
+        line.shift();
+        if (!socket.destroyed) line[0]?.start();
+      });
+      if (line.length === 1) start();
+      else if (line.length > limits.pipelined) socket.destroy();
+    },
   };
 }
 

@@ -79,9 +79,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       connectionsCheckingInterval: limits.checkMs,
     },
     (incoming, outgoing) => {
-      handle(incoming, outgoing).catch((error: unknown) => {
-        log.error({ error }, 'failed while answering');
-        outgoing.destroy();
+      connections.inTurn(incoming, outgoing, () => {
+        handle(incoming, outgoing).catch((error: unknown) => {
+          log.error({ error }, 'failed while answering');
+          outgoing.destroy();
+        });
       });
     },
   );
@@ -95,7 +97,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const started = performance.now();
-    connections.began(incoming, outgoing);
     const url = targetOfRequest(incoming.url ?? '/');
     const cut = url.indexOf('?');
     const pathname = cut < 0 ? url : url.slice(0, cut);
