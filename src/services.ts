@@ -13,6 +13,7 @@ import type { Database } from '#/platform/database/database.ts';
 import type { ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { consolePage, consoleUpgrade } from '#/services/compute/consoles/console-proxy.ts';
 import { computeService } from '#/services/compute/service.ts';
 import { projectByName } from '#/services/identity/contract.ts';
 import { identityService } from '#/services/identity/service.ts';
@@ -72,6 +73,8 @@ export async function createServices(options: ServicesOptions): Promise<Services
   return {
     services,
     authenticator: identity.authenticator,
+    upgrade: consoleUpgrade({ db, bus: options.bus, log, publicUrl }),
+    page: consolePage(),
     async guestImage(built) {
       const projectId = await db.read(async tx => (await projectByName(tx, 'admin'))?.id ?? '');
       if (options.simulated) await registerSimulatedImage({ db }, { name: 'cirros-simulated', projectId });

@@ -1,6 +1,6 @@
 // The agent's process: real drivers over this machine, and the socket to the control plane.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
@@ -67,13 +67,16 @@ export async function destroyHost(options: HostOptions): Promise<void> {
   }
   await network.ensureFilters({ networks: [], ports: [], groups: [] });
   await Promise.all([hypervisor.close(), network.close()]);
+  rmSync(join(shortNames, cloudId(dataPaths(options.dataDirectory).host)), { force: true });
 }
 
 function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions) {
   const paths = dataPaths(dataDirectory);
   const tools = { run: systemRun(log), clock: systemClock(), random: systemRandom(), log };
+  const cloud = cloudId(paths.host);
+  const host = shortName(paths.host, cloud);
   const directory = (name: string): string => {
-    const path = join(paths.host, name);
+    const path = join(host, name);
     mkdirSync(path, { recursive: true, mode: 0o711 });
     return path;
   };
@@ -86,13 +89,27 @@ function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions) {
     }),
     network: bridgeNetwork({
       directory: directory('network'),
-      cloud: cloudId(paths.host),
+      cloud,
       guestUser,
       tunnelAddress: null,
       tools,
     }),
     volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),
   };
+}
+
+/** The longest directory below which the drivers' unix sockets still have names that the kernel takes. */
+const longestHostDirectory = 39;
+const shortNames = '/run/haneul';
+
+/** The directory, or a link to it with a short name where its own is too long for unix sockets. */
+function shortName(directory: string, cloud: string): string {
+  if (Buffer.byteLength(directory) <= longestHostDirectory) return directory;
+  const link = join(shortNames, cloud);
+  mkdirSync(shortNames, { recursive: true, mode: 0o755 });
+  rmSync(link, { force: true });
+  symlinkSync(directory, link);
+  return link;
 }
 
 /** Tells this cloud's interfaces and tables from another's on the same machine. Made once. */

@@ -14,7 +14,10 @@ for (const role of ['control', 'agent'])
   test(`the ${role} is killed during create and delete`, { timeout: 1_200_000 }, async t => {
     const before = await hostState();
     {
-      await using cloud = await realCloud(`crash-${role}`, role === 'control' ? '172.31.78.0/24' : '172.31.79.0/24');
+      await using cloud = await realCloud(
+        `kill-${role}-in-a-directory-with-a-long-name`,
+        role === 'control' ? '172.31.78.0/24' : '172.31.79.0/24',
+      );
       const api = await apiOf(cloud);
       const ids = {
         image: await api.imageId('haneul-tiny'),
