@@ -15,34 +15,59 @@ export interface Migration {
  * Creates a table. Columns are SQL of the common subset: `{ id: 'text primary key', sizeGib: 'integer not null' }`.
  * @param constraints such as `unique ("projectId", "name")`
  */
-export async function createTable(tx: Tx, engine: Database['engine'], name: string, columns: Record<string, string>, constraints: string[] = []): Promise<void> {
-  const lines = Object.entries(columns).map(([column, type]) => `"${column}" ${engine === 'postgres' ? postgresType(type) : type}`);
+export async function createTable(
+  tx: Tx,
+  engine: Database['engine'],
+  name: string,
+  columns: Record<string, string>,
+  constraints: string[] = [],
+): Promise<void> {
+  const lines = Object.entries(columns).map(
+    ([column, type]) => `"${column}" ${engine === 'postgres' ? postgresType(type) : type}`,
+  );
   const strict = engine === 'sqlite' ? ' strict' : '';
   await sql.raw(`create table "${name}" (${[...lines, ...constraints].join(', ')})${strict}`).execute(tx);
 }
 
 /** Creates an index named after its columns. */
-export async function createIndex(tx: Tx, table: string, columns: string[], options: { unique?: boolean; where?: string } = {}): Promise<void> {
+export async function createIndex(
+  tx: Tx,
+  table: string,
+  columns: string[],
+  options: { unique?: boolean; where?: string } = {},
+): Promise<void> {
   const list = columns.map(column => `"${column}"`).join(', ');
   const where = options.where ? ` where ${options.where}` : '';
-  await sql.raw(`create ${options.unique ? 'unique ' : ''}index "${table}_${columns.join('_')}" on "${table}" (${list})${where}`).execute(tx);
+  await sql
+    .raw(
+      `create ${options.unique ? 'unique ' : ''}index "${table}_${columns.join('_')}" on "${table}" (${list})${where}`,
+    )
+    .execute(tx);
 }
 
 function postgresType(type: string): string {
-  return type.replace(/^integer\b/, 'bigint').replace(/^real\b/, 'double precision').replace(/^blob\b/, 'bytea');
+  return type
+    .replace(/^integer\b/, 'bigint')
+    .replace(/^real\b/, 'double precision')
+    .replace(/^blob\b/, 'bytea');
 }
 
 /** Applies what is missing, each in a transaction of its own, in the order given. */
 export async function migrate(database: Database, migrations: Migration[]): Promise<void> {
   const done = await database.write(async tx => {
-    await sql.raw('create table if not exists "schemaMigrations" ("name" text primary key, "appliedAt" text not null)').execute(tx);
+    await sql
+      .raw('create table if not exists "schemaMigrations" ("name" text primary key, "appliedAt" text not null)')
+      .execute(tx);
     return new Set((await tables(tx).selectFrom('schemaMigrations').select('name').execute()).map(row => row.name));
   });
   for (const migration of migrations) {
     if (done.has(migration.name)) continue;
     await database.write(async tx => {
       await migration.up(tx, database.engine);
-      await tables(tx).insertInto('schemaMigrations').values({ name: migration.name, appliedAt: now(tx) }).execute();
+      await tables(tx)
+        .insertInto('schemaMigrations')
+        .values({ name: migration.name, appliedAt: now(tx) })
+        .execute();
     });
   }
 }

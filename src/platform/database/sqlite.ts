@@ -75,7 +75,8 @@ export function openSqlite(options: SqliteOptions): Database {
 
   async function read<T>(work: (tx: Tx) => Promise<T>, txOptions: TxOptions = {}): Promise<T> {
     if (memory) return write(work, { ...txOptions, dryRun: true });
-    const reader = idle.pop() ?? (opened < readers ? openReader() : await new Promise<Reader>(give => waiting.push(give)));
+    const reader =
+      idle.pop() ?? (opened < readers ? openReader() : await new Promise<Reader>(give => waiting.push(give)));
     reader.raw.exec('BEGIN');
     try {
       return await work(bindContext(reader.db.withTables() as Tx, context(txOptions)));
@@ -179,7 +180,8 @@ type SqliteValue = string | number | bigint | null | Uint8Array;
 /** node:sqlite would bind a Date or undefined as NULL without a word; here that is an error. */
 function toSqlite(value: unknown): SqliteValue {
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') return value;
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+    return value;
   if (value instanceof Uint8Array) return value;
   throw new TypeError(`cannot store a ${value === undefined ? 'missing value' : typeof value}`);
 }

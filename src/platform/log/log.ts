@@ -7,7 +7,16 @@ export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error'> & { 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
 /** Keys whose values never reach a log line, at any of the depths that our own lines have. */
-const secrets = ['password', 'adminPass', 'secret', 'token', 'x-auth-token', 'x-subject-token', 'user_data', 'authorization'];
+const secrets = [
+  'password',
+  'adminPass',
+  'secret',
+  'token',
+  'x-auth-token',
+  'x-subject-token',
+  'user_data',
+  'authorization',
+];
 
 /** A logger on standard output, or silent. @param role is on every line: `control`, `agent`, `up`. */
 export function createLogger(role: string, level: LogLevel): Logger {

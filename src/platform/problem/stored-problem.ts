@@ -13,7 +13,12 @@ interface StoredProblem {
 
 export function storeProblem(problem: Problem): string {
   const sentences = Object.fromEntries(languages.map(language => [language, problem.say(language)]));
-  return JSON.stringify({ kind: problem.kind, id: problem.text.id, sentences, facts: problem.facts } satisfies StoredProblem);
+  return JSON.stringify({
+    kind: problem.kind,
+    id: problem.text.id,
+    sentences,
+    facts: problem.facts,
+  } satisfies StoredProblem);
 }
 
 export function reviveProblem(json: string): Problem {

@@ -72,7 +72,10 @@ export function systemRun(log: Logger): Run {
         killed ||= why;
         child.kill('SIGKILL');
       };
-      const timer = setTimeout(() => kill(`no answer within ${options.timeoutMs ?? 30_000} ms`), options.timeoutMs ?? 30_000);
+      const timer = setTimeout(
+        () => kill(`no answer within ${options.timeoutMs ?? 30_000} ms`),
+        options.timeoutMs ?? 30_000,
+      );
       const collect = (into: Buffer[]) => (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > limit) kill(`more than ${limit} bytes of output`);

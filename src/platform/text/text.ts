@@ -17,9 +17,13 @@ export interface Text {
  * A catalogue: name → sentence in every language.
  * @example texts('volume', { notFound: { en: 'Volume {id} could not be found.', ko: '볼륨 {id}을(를) 찾을 수 없습니다.' } })
  */
-export function texts<T extends Record<string, Record<Language, string>>>(area: string, catalogue: T): { [K in keyof T]: Text } {
+export function texts<T extends Record<string, Record<Language, string>>>(
+  area: string,
+  catalogue: T,
+): { [K in keyof T]: Text } {
   const result = {} as { [K in keyof T]: Text };
-  for (const name of Object.keys(catalogue) as (keyof T & string)[]) result[name] = text(`${area}.${name}`, catalogue[name]!);
+  for (const name of Object.keys(catalogue) as (keyof T & string)[])
+    result[name] = text(`${area}.${name}`, catalogue[name]!);
   return result;
 }
 
@@ -53,7 +57,12 @@ export function languageOf(header: string | undefined): Language {
   let weight = -1;
   for (const part of header.slice(0, 256).split(',')) {
     const [tag = '', ...parameters] = part.trim().toLowerCase().split(';');
-    const q = Number(parameters.find(p => p.trim().startsWith('q='))?.trim().slice(2) ?? 1);
+    const q = Number(
+      parameters
+        .find(p => p.trim().startsWith('q='))
+        ?.trim()
+        .slice(2) ?? 1,
+    );
     const language = languages.find(l => tag === l || tag.startsWith(`${l}-`));
     if (language && Number.isFinite(q) && q > weight) [best, weight] = [language, q];
   }
