@@ -15,6 +15,8 @@ import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { consolePage, consoleUpgrade } from '#/services/compute/consoles/console-proxy.ts';
 import { computeService } from '#/services/compute/service.ts';
+import { blockStorageService } from '#/services/block-storage/service.ts';
+import type { QuotaDefaults } from '#/services/block-storage/quotas/quota.store.ts';
 import { projectByName } from '#/services/identity/contract.ts';
 import { identityService } from '#/services/identity/service.ts';
 import { registerBuiltImage, registerSimulatedImage } from '#/services/image/guest-image.ts';
@@ -67,6 +69,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     identity.service,
     placementService,
     imageService({ directory: join(directory, 'images'), clock }),
+    blockStorageService({ quotas: volumeQuotas(config) }),
     networkService(),
     computeService({ bus: options.bus }),
   ];
@@ -100,5 +103,17 @@ export async function createServices(options: ServicesOptions): Promise<Services
         for (const service of services) await service.seed?.(tx, settings);
       });
     },
+  };
+}
+
+function volumeQuotas({ quotas }: Config): QuotaDefaults {
+  return {
+    volumes: quotas.volumes,
+    snapshots: quotas.volumeSnapshots,
+    gigabytes: quotas.volumeGib,
+    per_volume_gigabytes: quotas.perVolumeGib,
+    backups: quotas.backups,
+    backup_gigabytes: quotas.backupGib,
+    groups: quotas.volumeGroups,
   };
 }
