@@ -68,7 +68,7 @@ function compare(a: unknown, b: unknown): number {
 export function readMap(name: string, text: string): Record<string, string> {
   try {
     const value: unknown = JSON.parse(
-      text.replaceAll(/\bu?'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner)),
+      text.replaceAll(/u?'((?:[^'\\]|\\.)*)'/g, (_, inner: string) => JSON.stringify(inner)),
     );
     if (value !== null && typeof value === 'object' && !Array.isArray(value))
       return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, String(one)]));

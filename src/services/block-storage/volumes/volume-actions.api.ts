@@ -20,7 +20,7 @@ import {
   endAttachment,
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
-import { admin, member, metadataSchema, readSize } from '#/services/block-storage/page.ts';
+import { admin, member, metadataSchema, readSize, wire } from '#/services/block-storage/page.ts';
 import { checkQuota } from '#/services/block-storage/quotas/quota.store.ts';
 import type { VolumeRow, VolumeStatus } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
@@ -33,13 +33,14 @@ type Handle<B> = (
   asked: Parameters<EndpointOptions<TSchema, TSchema, VolumeRow, undefined>['handle']>[0] & { ask: B },
 ) => Promise<unknown>;
 
-/** One action: its key, its rule, what it takes. It answers `status`, with what it returns as the body. */
+/** One action: its key, its rule, what it takes. It answers `status`, with what it returns as the body, if anything. */
 function action<B>(
   key: string,
   rule: { policy: string; allow?: string; versions?: string },
   ask: TSchema,
   status: 200 | 202,
   handle: Handle<B>,
+  reply: TSchema | null = null,
 ) {
   return endpoint({
     ...rule,
@@ -47,7 +48,7 @@ function action<B>(
     action: key,
     find: aVolume,
     body: open({ [key]: ask }),
-    replies: { [status]: status === 200 ? any() : null },
+    replies: { [status]: reply },
     async handle(asked) {
       const body = asked.body as unknown as Record<string, B>;
       const result = await handle({ ...(asked as unknown as Parameters<Handle<B>>[0]), ask: body[key]! });
@@ -157,6 +158,7 @@ const initializeConnection = action(
   connectorBody,
   200,
   async ({ found }) => ({ connection_info: connectionOf(found) }),
+  wire,
 );
 
 /** Disks are served by the host that holds them; guests reach them through compute alone. */
@@ -269,6 +271,7 @@ const setImageMetadata = action<{ metadata: Record<string, string> }>(
     await updateVolume(tx, found.id, { imageMetadata: JSON.stringify(metadata) });
     return { metadata };
   },
+  wire,
 );
 
 const unsetImageMetadata = action<{ key: string }>(
@@ -290,6 +293,7 @@ const showImageMetadata = action(
   nothing,
   200,
   async ({ found }) => ({ metadata: JSON.parse(found.imageMetadata) as object }),
+  wire,
 );
 
 const retype = action<{ new_type: string; migration_policy?: string }>(
