@@ -84,15 +84,11 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
   const known = new Set([...Object.keys(attributes).filter(name => !attributes[name]!.hidden), 'revision_number', 'created_at', 'updated_at', 'description']);
   const sortable = [...known, 'tenant_id'];
 
-  const targetOf = (row: F): Values => ({ ...resource.view(row), project_id: row.projectId, tenant_id: row.projectId, ...resource.target?.(row) });
+  const targetOf = (row: F, view = resource.view(row)): Values => Object.assign({}, view, { project_id: row.projectId, tenant_id: row.projectId }, resource.target?.(row));
 
   /** The view as the caller may see it. */
-  function show(row: F, { caller, policy }: Pick<Ask, 'caller' | 'policy'>): Values {
-    const view = resource.view(row);
-    if (getRules.length) {
-      const target = targetOf(row);
-      for (const [attribute, rule] of getRules) if (Object.hasOwn(view, attribute) && !policy.allows(rule, caller.credentials, target)) delete view[attribute];
-    }
+  function show(row: F, { caller, policy }: Pick<Ask, 'caller' | 'policy'>, view = resource.view(row), target = getRules.length ? targetOf(row, view) : view): Values {
+    for (const [attribute, rule] of getRules) if (!policy.allows(rule, caller.credentials, target)) delete view[attribute];
     return view;
   }
 
@@ -135,9 +131,13 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
       const only = Object.fromEntries(filters.filter(([name]) => columns.includes(name)));
       const all = seesAll(caller, policy);
       const rows = await resource.list(tx, { all, projectId: caller.projectId ?? '', only });
-      const allowed = all ? rows : rows.filter(row => policy.allows(`get_${singular}`, caller.credentials, targetOf(row)));
-      const views = allowed.map(row => show(row, { caller, policy })).filter(passes);
-      const { rows: shown, links } = page(views, query, request, sortable);
+      const views = rows.flatMap(row => {
+        const view = resource.view(row);
+        if (all) return [show(row, { caller, policy }, view)];
+        const target = targetOf(row, view);
+        return policy.allows(`get_${singular}`, caller.credentials, target) ? [show(row, { caller, policy }, view, target)] : [];
+      });
+      const { rows: shown, links } = page(filters.length ? views.filter(passes) : views, query, request, sortable);
       const fields = asList(query['fields']).filter(Boolean);
       return { 200: { [plural]: shown.map(view => chooseFields(view, fields)), ...(links ? { [`${plural}_links`]: links } : {}) } };
     },

@@ -77,6 +77,7 @@ export const networksMigration: Migration = {
     await createIndex(tx, 'ports', ['projectId']);
     await createIndex(tx, 'ports', ['deviceId']);
     await createIndex(tx, 'ports', ['host'], { where: '"host" is not null' });
+    await createIndex(tx, 'ports', ['networkId', 'host'], { where: '"host" is not null' });
     await createTable(
       tx,
       engine,
