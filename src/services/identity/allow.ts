@@ -52,7 +52,7 @@ function withinDomain(role: string): string {
 }
 const ownOrGlobalRole = '(domain_id:%(target.role.domain_id)s or None:%(target.role.domain_id)s)';
 export const grantRules = {
-  check: `${orAdmin} or ((role:reader and system_scope:all) or (${withinDomain('reader')})) and ${ownOrGlobalRole}`,
+  check: `${orAdmin} or ((role:reader and system_scope:all) or (${withinDomain('reader')}) and ${ownOrGlobalRole})`,
   list: `${orAdmin} or ((role:reader and system_scope:all) or ${withinDomain('reader')})`,
   change: `${orAdmin} or (${withinDomain('admin')}) and ${ownOrGlobalRole} or (${withinDomain('manager')}) and (${managedRole})`,
 };

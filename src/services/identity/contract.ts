@@ -1,7 +1,7 @@
 // What other services may ask of identity, inside their transaction.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { tables } from './tables.ts';
+import { tables } from '#/services/identity/tables.ts';
 
 /** Whether a project of that id exists. Domains are not projects here. */
 export async function projectExists(tx: Tx, id: string): Promise<boolean> {

@@ -5,7 +5,7 @@ import type { Policy } from '#/platform/access/policy.ts';
 import type { Finder } from '#/platform/http/endpoint.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
-import { notFound } from './wire.ts';
+import { notFound } from '#/services/identity/wire.ts';
 
 export interface Asker {
   policy: Policy;

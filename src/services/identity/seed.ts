@@ -3,8 +3,8 @@
 
 import { newHexId, now, type Tx } from '#/platform/database/tx.ts';
 import type { SeedSettings } from '#/platform/http/service.ts';
-import { tables } from './tables.ts';
-import { tokensChanged } from './tokens/authority.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export const defaultDomainId = 'default';
 /** Each implies the next. */

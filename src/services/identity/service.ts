@@ -11,35 +11,36 @@ import type { Service } from '#/platform/http/service.ts';
 import {
   accessRuleEndpoints,
   applicationCredentialEndpoints,
-} from './application-credentials/application-credential.api.ts';
-import { assignmentEndpoints, assignmentTreeRule } from './assignments/assignment.api.ts';
-import { credentialEndpoints } from './credentials/credential.api.ts';
-import { createVault } from './credentials/credential.store.ts';
-import { ec2CredentialEndpoints } from './credentials/ec2-credential.api.ts';
-import { trustEndpoints, trustListRules } from './trusts/trust.api.ts';
-import { allGrantEndpoints } from './assignments/grant.api.ts';
-import { endpointEndpoints } from './catalog/endpoint.api.ts';
-import { regionEndpoints } from './catalog/region.api.ts';
-import { serviceEndpoints } from './catalog/service.api.ts';
-import { groupEndpoints } from './groups/group.api.ts';
-import { domainConfigEndpoints } from './projects/domain-config.api.ts';
-import { domainEndpoints } from './projects/domain.api.ts';
-import { projectEndpoints } from './projects/project.api.ts';
-import { impliedRoleEndpoints } from './roles/implied-role.api.ts';
-import { domainRoleRules, roleEndpoints } from './roles/role.api.ts';
-import { authEndpoints } from './tokens/auth.api.ts';
-import { userEndpoints } from './users/user.api.ts';
-import { identityTables } from './migrations/0001-identity.ts';
-import { delegationTables } from './migrations/0002-delegation.ts';
-import { endpointGroupEndpoints } from './endpoint-filter/endpoint-group.api.ts';
-import { limitEndpoints } from './limits/limit.api.ts';
-import { registeredLimitEndpoints } from './limits/registered-limit.api.ts';
-import { consumerEndpoints } from './oauth/consumer.api.ts';
-import { storedPolicyEndpoints } from './stored-policies/stored-policy.api.ts';
-import { versions, versionThree } from './discovery.api.ts';
-import { seedIdentity } from './seed.ts';
-import { createAuthority, forgetRevocations } from './tokens/authority.ts';
-import { tokenEndpoints } from './tokens/token.api.ts';
+} from '#/services/identity/application-credentials/application-credential.api.ts';
+import { assignmentEndpoints, assignmentTreeRule } from '#/services/identity/assignments/assignment.api.ts';
+import { credentialEndpoints } from '#/services/identity/credentials/credential.api.ts';
+import { createVault } from '#/services/identity/credentials/credential.store.ts';
+import { ec2CredentialEndpoints } from '#/services/identity/credentials/ec2-credential.api.ts';
+import { trustEndpoints, trustListRules } from '#/services/identity/trusts/trust.api.ts';
+import { allGrantEndpoints } from '#/services/identity/assignments/grant.api.ts';
+import { endpointEndpoints } from '#/services/identity/catalog/endpoint.api.ts';
+import { regionEndpoints } from '#/services/identity/catalog/region.api.ts';
+import { serviceEndpoints } from '#/services/identity/catalog/service.api.ts';
+import { groupEndpoints } from '#/services/identity/groups/group.api.ts';
+import { domainConfigEndpoints } from '#/services/identity/projects/domain-config.api.ts';
+import { domainEndpoints } from '#/services/identity/projects/domain.api.ts';
+import { projectTagEndpoints } from '#/services/identity/projects/project-tags.api.ts';
+import { projectEndpoints } from '#/services/identity/projects/project.api.ts';
+import { impliedRoleEndpoints } from '#/services/identity/roles/implied-role.api.ts';
+import { domainRoleRules, roleEndpoints } from '#/services/identity/roles/role.api.ts';
+import { authEndpoints } from '#/services/identity/tokens/auth.api.ts';
+import { userEndpoints } from '#/services/identity/users/user.api.ts';
+import { identityTables } from '#/services/identity/migrations/0001-identity.ts';
+import { delegationTables } from '#/services/identity/migrations/0002-delegation.ts';
+import { endpointGroupEndpoints } from '#/services/identity/endpoint-filter/endpoint-group.api.ts';
+import { limitEndpoints } from '#/services/identity/limits/limit.api.ts';
+import { registeredLimitEndpoints } from '#/services/identity/limits/registered-limit.api.ts';
+import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
+import { storedPolicyEndpoints } from '#/services/identity/stored-policies/stored-policy.api.ts';
+import { versions, versionThree } from '#/services/identity/discovery.api.ts';
+import { seedIdentity } from '#/services/identity/seed.ts';
+import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
+import { tokenEndpoints } from '#/services/identity/tokens/token.api.ts';
 
 export interface IdentityOptions {
   db: Database;
@@ -95,6 +96,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...domainEndpoints,
       ...domainConfigEndpoints(vault),
       ...projectEndpoints,
+      ...projectTagEndpoints,
       ...userEndpoints(passwords),
       ...groupEndpoints,
       ...roleEndpoints,

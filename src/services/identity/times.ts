@@ -1,7 +1,7 @@
 // Times as users send them.
 
 import { Problem } from '#/platform/problem/problem.ts';
-import { identityTexts as t } from './texts.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
 
 const form = /^(\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:?\d\d)?$/;
 

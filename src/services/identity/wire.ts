@@ -3,7 +3,7 @@
 import type { Query, RequestFacts } from '#/platform/http/endpoint.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { as, integer, mapOf, any, nullable, open, optional, string, boolean, isTrue } from '#/platform/http/schema.ts';
-import { identityTexts as t } from './texts.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
 
 export type Wire = Record<string, unknown>;
 
@@ -32,7 +32,7 @@ export function listOf(request: RequestFacts, query: Query, key: string, rows: W
     kept = kept.slice(0, Number(limit));
     const parameters = new URLSearchParams(request.url.split('?')[1]);
     parameters.set('marker', String(kept.at(-1)?.['id']));
-    next = `${request.base.replace(/\/identity$/, '')}${request.url.split('?')[0]}?${parameters}`;
+    next = `${request.base.replace(/\/identity$/, '')}${request.url.split('?', 1)[0]!}?${parameters.toString()}`;
   }
   return { [key]: kept, links: listLinks(request, next) };
 }
@@ -60,7 +60,7 @@ function fitsFilters(row: Wire, query: Query, fields: string[]): boolean {
     const value = row[field];
     if (typeof value === 'boolean') {
       if (value !== flag(wanted)) return false;
-    } else if (!compare(value === null || value === undefined ? '' : String(value), wanted)) return false;
+    } else if (!compare(typeof value === 'string' ? value : '', wanted)) return false;
   }
   return true;
 }
@@ -87,8 +87,13 @@ export function extraOf(body: Wire, known: readonly string[]): Wire {
 }
 
 /** Stored JSON, read back. */
-export function json<T = Wire>(text: string): T {
-  return JSON.parse(text) as T;
+export function json(text: string): Wire {
+  return JSON.parse(text) as Wire;
+}
+
+/** A stored list of ids or tags, read back. */
+export function listIn(text: string): string[] {
+  return JSON.parse(text) as string[];
 }
 
 /** Options as they are after a change: null takes one away. */

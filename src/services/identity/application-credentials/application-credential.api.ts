@@ -18,15 +18,20 @@ import {
   string,
 } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { applicationCredentialRules as rules } from '../allow.ts';
-import { rolesById } from '../roles/role.store.ts';
-import { type AccessRuleRow, type ApplicationCredentialRow, type RoleRow, type UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { readTime } from '../times.ts';
-import { delegable } from '../tokens/delegable.ts';
-import { userFinder } from '../users/user.api.ts';
-import { findUser } from '../users/user.store.ts';
-import { anyQuery, json, listOf, notFound, schemas, selfLink, type Wire } from '../wire.ts';
+import { applicationCredentialRules as rules } from '#/services/identity/allow.ts';
+import { rolesById } from '#/services/identity/roles/role.store.ts';
+import {
+  type AccessRuleRow,
+  type ApplicationCredentialRow,
+  type RoleRow,
+  type UserRow,
+} from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { readTime } from '#/services/identity/times.ts';
+import { delegable } from '#/services/identity/tokens/delegable.ts';
+import { userFinder } from '#/services/identity/users/user.api.ts';
+import { findUser } from '#/services/identity/users/user.store.ts';
+import { anyQuery, listIn, listOf, notFound, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 import {
   accessRuleInUse,
   accessRulesOf,
@@ -36,7 +41,7 @@ import {
   ensureAccessRule,
   findApplicationCredential,
   insertApplicationCredential,
-} from './application-credential.store.ts';
+} from '#/services/identity/application-credentials/application-credential.store.ts';
 
 const path = '/v3/users/{user_id}/application_credentials';
 const reply = schemas.wrapped('application_credential');
@@ -86,8 +91,8 @@ interface Parts {
 }
 
 function view(row: ApplicationCredentialRow, { roles, rules: accessRules }: Parts, request: RequestFacts): Wire {
-  const roleIds = json<string[]>(row.roleIds);
-  const ruleIds = row.accessRuleIds === null ? null : json<string[]>(row.accessRuleIds);
+  const roleIds = listIn(row.roleIds);
+  const ruleIds = row.accessRuleIds === null ? null : listIn(row.accessRuleIds);
   return {
     id: row.id,
     name: row.name,
@@ -110,7 +115,7 @@ function viewRuleBriefly({ id, service, path: rulePath, method: ruleMethod }: Ac
 }
 
 async function partsOf(tx: Tx, rows: ApplicationCredentialRow[]): Promise<Parts> {
-  const ids = new Set(rows.flatMap(row => json<string[]>(row.roleIds)));
+  const ids = new Set(rows.flatMap(row => listIn(row.roleIds)));
   return { roles: await rolesById(tx, [...ids]), rules: rows.length ? await accessRulesOf(tx, rows[0]!.userId) : [] };
 }
 

@@ -1,9 +1,9 @@
 // Application credentials and the access rules that confine them.
 
 import { newHexId, type Tx } from '#/platform/database/tx.ts';
-import { type AccessRuleRow, type ApplicationCredentialRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { json } from '../wire.ts';
+import { type AccessRuleRow, type ApplicationCredentialRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import { listIn } from '#/services/identity/wire.ts';
 
 export async function findApplicationCredential(
   tx: Tx,
@@ -57,7 +57,7 @@ export async function ensureAccessRule(tx: Tx, rule: Omit<AccessRuleRow, 'id'>):
 
 export async function accessRuleInUse(tx: Tx, rule: AccessRuleRow): Promise<boolean> {
   const rows = await applicationCredentialsOf(tx, rule.userId);
-  return rows.some(row => row.accessRuleIds !== null && json<string[]>(row.accessRuleIds).includes(rule.id));
+  return rows.some(row => row.accessRuleIds !== null && listIn(row.accessRuleIds).includes(rule.id));
 }
 
 export async function deleteAccessRule(tx: Tx, id: string): Promise<void> {

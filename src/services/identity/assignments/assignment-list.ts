@@ -2,9 +2,9 @@
 // projects below, roles with what they imply.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { subtreeOf } from '../projects/project.store.ts';
-import { type AssignmentRow, tables } from '../tables.ts';
-import { implications } from '../tokens/scope.store.ts';
+import { subtreeOf } from '#/services/identity/projects/project.store.ts';
+import { type AssignmentRow, tables } from '#/services/identity/tables.ts';
+import { implications } from '#/services/identity/tokens/scope.store.ts';
 
 export interface AssignmentFilter {
   userId?: string;

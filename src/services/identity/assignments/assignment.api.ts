@@ -4,12 +4,16 @@
 import type { Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Query, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { assignmentRules } from '../allow.ts';
-import { confinedTo, judge, somewhereOwn } from '../judge.ts';
-import { tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, flagOf, listLinks, one, schemas, selfLink, type Wire } from '../wire.ts';
-import { type AssignmentFilter, type Listed, listAssignments } from './assignment-list.ts';
+import { assignmentRules } from '#/services/identity/allow.ts';
+import { confinedTo, judge, somewhereOwn } from '#/services/identity/judge.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { anyQuery, flagOf, listLinks, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
+import {
+  type AssignmentFilter,
+  type Listed,
+  listAssignments,
+} from '#/services/identity/assignments/assignment-list.ts';
 
 /** @throws Problem invalid for filters that contradict each other */
 function filterOf(query: Query): Omit<AssignmentFilter, 'within'> {

@@ -1,8 +1,8 @@
 // Role assignments: who holds which role where.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { type AssignmentRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
+import { type AssignmentRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export type Grant = AssignmentRow;
 

@@ -4,16 +4,22 @@
 import type { Tx } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, grantRules, systemReader } from '../allow.ts';
-import { findGroup } from '../groups/group.store.ts';
-import { findDomain, findProject } from '../projects/project.store.ts';
-import { roleTarget, viewRole } from '../roles/role.api.ts';
-import { findRole, rolesById } from '../roles/role.store.ts';
-import type { RoleRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { findUser } from '../users/user.store.ts';
-import { anyQuery, listOf, notFound, schemas, type Wire } from '../wire.ts';
-import { addGrant, type Grant, grantsOf, hasGrant, removeGrant } from './assignment.store.ts';
+import { admin, grantRules, systemReader } from '#/services/identity/allow.ts';
+import { findGroup } from '#/services/identity/groups/group.store.ts';
+import { findDomain, findProject } from '#/services/identity/projects/project.store.ts';
+import { roleTarget, viewRole } from '#/services/identity/roles/role.api.ts';
+import { findRole, rolesById } from '#/services/identity/roles/role.store.ts';
+import type { RoleRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { findUser } from '#/services/identity/users/user.store.ts';
+import { anyQuery, listOf, notFound, schemas, type Wire } from '#/services/identity/wire.ts';
+import {
+  addGrant,
+  type Grant,
+  grantsOf,
+  hasGrant,
+  removeGrant,
+} from '#/services/identity/assignments/assignment.store.ts';
 
 type Kind = Pick<Grant, 'actorType' | 'targetType' | 'inherited'>;
 interface Found {

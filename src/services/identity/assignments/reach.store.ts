@@ -1,8 +1,8 @@
 // Where a user has any role at all: the projects and domains that a token could be scoped to.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { type ProjectRow, tables } from '../tables.ts';
-import { groupIdsOf } from '../tokens/scope.store.ts';
+import { type ProjectRow, tables } from '#/services/identity/tables.ts';
+import { groupIdsOf } from '#/services/identity/tokens/scope.store.ts';
 
 async function assignmentsOf(tx: Tx, userId: string) {
   const groups = new Set(await groupIdsOf(tx, userId));

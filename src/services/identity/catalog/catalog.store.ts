@@ -1,7 +1,7 @@
 // The catalog that a token carries: the enabled services, and where each is reached.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { tables } from '../tables.ts';
+import { tables } from '#/services/identity/tables.ts';
 
 export interface CatalogEntry {
   id: string;

@@ -5,13 +5,24 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { nullable, object, oneOf, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, systemReader } from '../allow.ts';
-import { type CatalogEndpointRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
-import { findRegion } from './region.api.ts';
-import { findService } from './service.api.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import { type CatalogEndpointRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  one,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
+import { findRegion } from '#/services/identity/catalog/region.api.ts';
+import { findService } from '#/services/identity/catalog/service.api.ts';
 
 const known = [
   'id',

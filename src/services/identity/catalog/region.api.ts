@@ -5,11 +5,22 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, anyone } from '../allow.ts';
-import { type RegionRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, anyone } from '#/services/identity/allow.ts';
+import { type RegionRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  one,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 
 const known = ['id', 'description', 'parent_region_id', 'links'] as const;
 const attributes = { description: schemas.description(), parent_region_id: optional(nullable(string({ max: 255 }))) };

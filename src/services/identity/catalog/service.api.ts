@@ -4,10 +4,21 @@
 import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { object, open, optional, string } from '#/platform/http/schema.ts';
-import { admin, systemReader } from '../allow.ts';
-import { type CatalogServiceRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import { type CatalogServiceRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  one,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 
 const known = ['id', 'type', 'name', 'description', 'enabled', 'links'] as const;
 const attributes = { name: optional(schemas.name()), description: optional(string()), enabled: schemas.enabled() };

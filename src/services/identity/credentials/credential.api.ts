@@ -7,11 +7,22 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { any, either, mapOf, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { credentialRules } from '../allow.ts';
-import { judge, somewhereOwn } from '../judge.ts';
-import type { CredentialRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { credentialRules } from '#/services/identity/allow.ts';
+import { judge, somewhereOwn } from '#/services/identity/judge.ts';
+import type { CredentialRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  one,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 import {
   deleteCredential,
   findCredential,
@@ -19,14 +30,17 @@ import {
   listCredentials,
   updateCredential,
   type Vault,
-} from './credential.store.ts';
+} from '#/services/identity/credentials/credential.store.ts';
 
 const known = ['id', 'user_id', 'project_id', 'type', 'blob', 'links'] as const;
 const blob = () => either(string(), mapOf(any()));
 const reply = schemas.wrapped('credential');
 
 export const credentialFinder: Finder<CredentialRow> = {
-  find: ({ tx, path }) => findCredential(tx, path['credential_id']!),
+  async find({ tx, path, caller }) {
+    const row = await findCredential(tx, path['credential_id']!);
+    return row && withinBounds(caller, row) ? row : undefined;
+  },
   missing: path => notFound('credential', path['credential_id']),
   target: row => ({ user_id: row.userId, target: { credential: { user_id: row.userId } } }),
   visible: () => false,
@@ -41,6 +55,12 @@ export function ec2Id(access: string): string {
 export function bounds(caller: Caller): { trustId: string | null; applicationCredentialId: string | null } {
   const { trustId, applicationCredentialId } = caller.token as { trustId?: string; applicationCredentialId?: string };
   return { trustId: trustId ?? null, applicationCredentialId: applicationCredentialId ?? null };
+}
+
+/** A delegated token sees only what was made under the same delegation: other secrets would widen it. */
+export function withinBounds(caller: Caller, row: CredentialRow): boolean {
+  if (caller.token['trustId'] !== undefined) return row.trustId === caller.token['trustId'];
+  return caller.token['restricted'] !== true || row.applicationCredentialId === caller.token['applicationCredentialId'];
 }
 
 /** The access key in an EC2 credential's content. @throws Problem invalid */
@@ -80,11 +100,13 @@ export function credentialEndpoints(vault: Vault): Endpoint[] {
     replies: { 200: schemas.list('credentials') },
     async handle({ tx, caller, policy, query, request }) {
       const rows = await listCredentials(tx, { userId: one(query, 'user_id'), type: one(query, 'type') });
-      const mine = rows.filter(row =>
-        policy.allows('identity:get_credential', caller.credentials, {
-          user_id: row.userId,
-          target: { credential: { user_id: row.userId } },
-        }),
+      const mine = rows.filter(
+        row =>
+          withinBounds(caller, row) &&
+          policy.allows('identity:get_credential', caller.credentials, {
+            user_id: row.userId,
+            target: { credential: { user_id: row.userId } },
+          }),
       );
       return {
         200: listOf(

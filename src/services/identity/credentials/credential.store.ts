@@ -2,7 +2,7 @@
 
 import { decryptFernet, encryptFernet, type FernetKey } from '#/platform/access/fernet.ts';
 import { contextOf, nowMs, type Tx } from '#/platform/database/tx.ts';
-import { type CredentialRow, tables } from '../tables.ts';
+import { type CredentialRow, tables } from '#/services/identity/tables.ts';
 
 /** Encrypts what is stored. */
 export interface Vault {

@@ -5,18 +5,24 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { contextOf } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { open } from '#/platform/http/schema.ts';
-import { credentialRules } from '../allow.ts';
-import { groupIdsOf, ancestorsOf, assignedRoleIds } from '../tokens/scope.store.ts';
-import { findProject } from '../projects/project.store.ts';
-import { checkUnrestricted } from '../application-credentials/application-credential.api.ts';
+import { credentialRules } from '#/services/identity/allow.ts';
+import { groupIdsOf, ancestorsOf, assignedRoleIds } from '#/services/identity/tokens/scope.store.ts';
+import { findProject } from '#/services/identity/projects/project.store.ts';
+import { checkUnrestricted } from '#/services/identity/application-credentials/application-credential.api.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import type { CredentialRow, UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { userFinder } from '../users/user.api.ts';
-import { findUser } from '../users/user.store.ts';
-import { json, listLinks, notFound, schemas, selfLink, type Wire } from '../wire.ts';
-import { bounds, ec2Id } from './credential.api.ts';
-import { deleteCredential, findCredential, insertCredential, listCredentials, type Vault } from './credential.store.ts';
+import type { CredentialRow, UserRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { userFinder } from '#/services/identity/users/user.api.ts';
+import { findUser } from '#/services/identity/users/user.store.ts';
+import { listLinks, notFound, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
+import { bounds, ec2Id, withinBounds } from '#/services/identity/credentials/credential.api.ts';
+import {
+  deleteCredential,
+  findCredential,
+  insertCredential,
+  listCredentials,
+  type Vault,
+} from '#/services/identity/credentials/credential.store.ts';
 
 const path = '/v3/users/{user_id}/credentials/OS-EC2';
 const reply = schemas.wrapped('credential');
@@ -29,9 +35,9 @@ const ownerFinder: Finder<UserRow> = {
 };
 
 const finder: Finder<CredentialRow> = {
-  async find({ tx, path: { user_id: userId = '', credential_id: access = '' } }) {
+  async find({ tx, caller, path: { user_id: userId = '', credential_id: access = '' } }) {
     const row = await findCredential(tx, ec2Id(access));
-    return row?.type === 'ec2' && row.userId === userId ? row : undefined;
+    return row?.type === 'ec2' && row.userId === userId && withinBounds(caller, row) ? row : undefined;
   },
   missing: ({ credential_id: access }) => notFound('credential', access),
   target: row => ({ user_id: row.userId, target: { credential: { user_id: row.userId } } }),
@@ -40,7 +46,7 @@ const finder: Finder<CredentialRow> = {
 
 export function ec2CredentialEndpoints(vault: Vault): Endpoint[] {
   const view = (tx: Tx, row: CredentialRow, request: RequestFacts): Wire => {
-    const { access, secret } = json<{ access: string; secret: string }>(vault.open(tx, row.blob));
+    const { access, secret } = JSON.parse(vault.open(tx, row.blob)) as { access: string; secret: string };
     return {
       user_id: row.userId,
       tenant_id: row.projectId,
@@ -58,8 +64,10 @@ export function ec2CredentialEndpoints(vault: Vault): Endpoint[] {
     summary: 'Lists EC2 credentials',
     find: userFinder,
     replies: { 200: schemas.list('credentials') },
-    async handle({ tx, found, request }) {
-      const rows = await listCredentials(tx, { userId: found.id, type: 'ec2' });
+    async handle({ tx, caller, found, request }) {
+      const rows = (await listCredentials(tx, { userId: found.id, type: 'ec2' })).filter(row =>
+        withinBounds(caller, row),
+      );
       return { 200: { credentials: rows.map(row => view(tx, row, request)), links: listLinks(request) } };
     },
   });

@@ -4,14 +4,24 @@
 import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { nullable, object, oneOf, open, optional, string } from '#/platform/http/schema.ts';
-import { admin, systemReader } from '../allow.ts';
-import { fitsEndpointFilter } from '../catalog/catalog.store.ts';
-import { viewEndpoint } from '../catalog/endpoint.api.ts';
-import { findProject } from '../projects/project.store.ts';
-import { viewProject } from '../projects/project.view.ts';
-import { type EndpointGroupRow, type ProjectRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { anyQuery, checkSameId, json, listLinks, listOf, notFound, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import { fitsEndpointFilter } from '#/services/identity/catalog/catalog.store.ts';
+import { viewEndpoint } from '#/services/identity/catalog/endpoint.api.ts';
+import { findProject } from '#/services/identity/projects/project.store.ts';
+import { viewProject } from '#/services/identity/projects/project.view.ts';
+import { type EndpointGroupRow, type ProjectRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import {
+  anyQuery,
+  checkSameId,
+  json,
+  listLinks,
+  listOf,
+  notFound,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 
 const path = '/v3/OS-EP-FILTER/endpoint_groups';
 const filters = () =>

@@ -5,14 +5,14 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { isTrue, nullable, object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { groupRules } from '../allow.ts';
-import { confinedTo, domainOfToken, judge, somewhereOwn } from '../judge.ts';
-import { findDomain } from '../projects/project.store.ts';
-import type { GroupRow, UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { findUser } from '../users/user.store.ts';
-import { viewUser } from '../users/user.view.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas } from '../wire.ts';
+import { groupRules } from '#/services/identity/allow.ts';
+import { confinedTo, domainOfToken, judge, somewhereOwn } from '#/services/identity/judge.ts';
+import { findDomain } from '#/services/identity/projects/project.store.ts';
+import type { GroupRow, UserRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { findUser } from '#/services/identity/users/user.store.ts';
+import { viewUser } from '#/services/identity/users/user.view.ts';
+import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas } from '#/services/identity/wire.ts';
 import {
   addMember,
   deleteGroup,
@@ -24,8 +24,8 @@ import {
   membersOf,
   removeMember,
   updateGroup,
-} from './group.store.ts';
-import { groupAttributes, viewGroup } from './group.view.ts';
+} from '#/services/identity/groups/group.store.ts';
+import { groupAttributes, viewGroup } from '#/services/identity/groups/group.view.ts';
 
 const attributes = { domain_id: optional(nullable(schemas.id())), description: schemas.description() };
 const reply = schemas.wrapped('group');

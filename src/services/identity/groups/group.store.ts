@@ -1,8 +1,8 @@
 // Groups of users.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { type GroupRow, tables, type UserRow } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
+import { type GroupRow, tables, type UserRow } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export async function findGroup(tx: Tx, id: string): Promise<GroupRow | undefined> {
   return tables(tx).selectFrom('userGroups').selectAll().where('id', '=', id).executeTakeFirst();

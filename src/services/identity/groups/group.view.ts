@@ -1,8 +1,8 @@
 // A group as clients see it.
 
 import type { RequestFacts } from '#/platform/http/endpoint.ts';
-import type { GroupRow } from '../tables.ts';
-import { json, selfLink, type Wire } from '../wire.ts';
+import type { GroupRow } from '#/services/identity/tables.ts';
+import { json, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 export const groupAttributes = ['id', 'name', 'domain_id', 'description', 'links'] as const;
 

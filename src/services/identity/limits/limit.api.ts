@@ -6,11 +6,11 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { any, array, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, anyone, limitRules } from '../allow.ts';
-import { findDomain, findProject } from '../projects/project.store.ts';
-import { type LimitRow, type RegisteredLimitRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, anyone, limitRules } from '#/services/identity/allow.ts';
+import { findDomain, findProject } from '#/services/identity/projects/project.store.ts';
+import { type LimitRow, type RegisteredLimitRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 const path = '/v3/limits';
 

@@ -5,12 +5,12 @@ import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { array, nullable, object, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, anyone } from '../allow.ts';
-import { findRegion } from '../catalog/region.api.ts';
-import { findService } from '../catalog/service.api.ts';
-import { type RegisteredLimitRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, anyone } from '#/services/identity/allow.ts';
+import { findRegion } from '#/services/identity/catalog/region.api.ts';
+import { findService } from '#/services/identity/catalog/service.api.ts';
+import { type RegisteredLimitRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 const path = '/v3/registered_limits';
 

@@ -1,7 +1,7 @@
 // The first tables: who there is, what they may do where, and the service catalog.
 
 import { createIndex, createTable, type Migration } from '#/platform/database/migrations.ts';
-import { tables } from '../tables.ts';
+import { tables } from '#/services/identity/tables.ts';
 
 export const identityTables: Migration = {
   name: 'identity/0001-identity',

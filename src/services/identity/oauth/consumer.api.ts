@@ -5,11 +5,21 @@ import { contextOf, newHexId } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, systemReader } from '../allow.ts';
-import type { Vault } from '../credentials/credential.store.ts';
-import { type ConsumerRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import type { Vault } from '#/services/identity/credentials/credential.store.ts';
+import { type ConsumerRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 
 const path = '/v3/OS-OAUTH1/consumers';
 const known = ['id', 'description', 'secret', 'links'] as const;

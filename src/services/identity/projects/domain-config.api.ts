@@ -5,13 +5,18 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint } from '#/platform/http/endpoint.ts';
 import { any, as, mapOf, object, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, anyone, systemReader } from '../allow.ts';
-import type { Vault } from '../credentials/credential.store.ts';
-import { tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { json, notFound, type Wire } from '../wire.ts';
-import { domainFinder } from './domain.api.ts';
-import { domainOptions, isSecret, type OptionValue, publicOptions } from './domain-config.options.ts';
+import { admin, anyone, systemReader } from '#/services/identity/allow.ts';
+import type { Vault } from '#/services/identity/credentials/credential.store.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { notFound, type Wire } from '#/services/identity/wire.ts';
+import { domainFinder } from '#/services/identity/projects/domain.api.ts';
+import {
+  domainOptions,
+  isSecret,
+  type OptionValue,
+  publicOptions,
+} from '#/services/identity/projects/domain-config.options.ts';
 
 type Config = Record<string, Record<string, OptionValue>>;
 const path = '/v3/domains/{domain_id}/config';
@@ -67,7 +72,7 @@ export function domainConfigEndpoints(vault: Vault): Endpoint[] {
     const config: Config = {};
     for (const { groupName, optionName, value } of rows)
       if (!isSecret(groupName, optionName))
-        (config[groupName] ??= {})[optionName] = json<OptionValue>(vault.open(tx, value));
+        (config[groupName] ??= {})[optionName] = JSON.parse(vault.open(tx, value)) as OptionValue;
     if (!rows.length) throw notFound('domain configuration', domainId);
     return config;
   }

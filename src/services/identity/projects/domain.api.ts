@@ -5,18 +5,34 @@ import { newHexId } from '#/platform/database/tx.ts';
 import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, domainRules } from '../allow.ts';
-import { confinedTo, somewhereOwn } from '../judge.ts';
-import { defaultDomainId } from '../seed.ts';
-import { deleteGroup } from '../groups/group.store.ts';
-import { deleteRole } from '../roles/role.store.ts';
-import { type ProjectRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { deleteUser } from '../users/user.store.ts';
-import { anyQuery, checkMutable, extraOf, listOf, mergedOptions, notFound, one, schemas } from '../wire.ts';
-import { changeProject } from './project.api.ts';
-import { deleteProjects, findDomain, insertProject, listProjects, nameTaken, subtreeOf } from './project.store.ts';
-import { projectAttributes, viewDomain } from './project.view.ts';
+import { admin, domainRules } from '#/services/identity/allow.ts';
+import { confinedTo, somewhereOwn } from '#/services/identity/judge.ts';
+import { defaultDomainId } from '#/services/identity/seed.ts';
+import { deleteGroup } from '#/services/identity/groups/group.store.ts';
+import { deleteRole } from '#/services/identity/roles/role.store.ts';
+import { type ProjectRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { deleteUser } from '#/services/identity/users/user.store.ts';
+import {
+  anyQuery,
+  checkMutable,
+  extraOf,
+  listOf,
+  mergedOptions,
+  notFound,
+  one,
+  schemas,
+} from '#/services/identity/wire.ts';
+import { changeProject } from '#/services/identity/projects/project.api.ts';
+import {
+  deleteProjects,
+  findDomain,
+  insertProject,
+  listProjects,
+  nameTaken,
+  subtreeOf,
+} from '#/services/identity/projects/project.store.ts';
+import { projectAttributes, viewDomain } from '#/services/identity/projects/project.view.ts';
 
 const attributes = { enabled: schemas.enabled(), description: schemas.description(), options: schemas.options() };
 const reply = schemas.wrapped('domain');

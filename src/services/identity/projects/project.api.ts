@@ -3,25 +3,14 @@
 
 import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
-import {
-  any,
-  array,
-  boolean,
-  nullable,
-  object,
-  open,
-  optional,
-  type Static,
-  string,
-  as,
-} from '#/platform/http/schema.ts';
+import { array, boolean, nullable, object, open, optional, type Static, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { projectRules } from '../allow.ts';
-import { confinedTo, domainOfToken, judge, somewhereOwn } from '../judge.ts';
-import type { ProjectRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { ancestorsOf } from '../tokens/scope.store.ts';
-import { projectsOfUser } from '../assignments/reach.store.ts';
+import { projectRules } from '#/services/identity/allow.ts';
+import { confinedTo, domainOfToken, judge, somewhereOwn } from '#/services/identity/judge.ts';
+import type { ProjectRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { ancestorsOf } from '#/services/identity/tokens/scope.store.ts';
+import { projectsOfUser } from '#/services/identity/assignments/reach.store.ts';
 import {
   anyQuery,
   checkMutable,
@@ -29,14 +18,15 @@ import {
   extraOf,
   flagOf,
   json,
+  listIn,
   listOf,
   mergedOptions,
   notFound,
   one,
   schemas,
   type Wire,
-} from '../wire.ts';
-import { checkFixed, fitsTags, idChain, idTree, maxDepth } from './project.rules.ts';
+} from '#/services/identity/wire.ts';
+import { checkFixed, fitsTags, idChain, idTree, maxDepth } from '#/services/identity/projects/project.rules.ts';
 import {
   childrenOf,
   deleteProjects,
@@ -46,10 +36,11 @@ import {
   nameTaken,
   subtreeOf,
   updateProject,
-} from './project.store.ts';
-import { projectAttributes, viewProject } from './project.view.ts';
+} from '#/services/identity/projects/project.store.ts';
+import { projectAttributes, viewProject } from '#/services/identity/projects/project.view.ts';
 
-const tagList = () => array(string({ min: 1, max: 255, pattern: '^[^,/]*$' }), { max: 80, unique: true });
+/** At most 80 different tags without comma or slash. */
+export const tagList = () => array(string({ min: 1, max: 255, pattern: '^[^,/]*$' }), { max: 80, unique: true });
 const attributes = {
   domain_id: optional(nullable(schemas.id())),
   parent_id: optional(nullable(schemas.id())),
@@ -91,7 +82,7 @@ const list = endpoint({
       parentId: one(query, 'parent_id'),
       name: one(query, 'name'),
     });
-    const views = rows.filter(row => fitsTags(json<string[]>(row.tags), query)).map(row => viewProject(row, request));
+    const views = rows.filter(row => fitsTags(listIn(row.tags), query)).map(row => viewProject(row, request));
     return { 200: listOf(request, query, 'projects', views, ['name', 'enabled', 'description']) };
   },
 });
@@ -241,102 +232,4 @@ const remove = endpoint({
   },
 });
 
-const tagsBody = object({ tags: tagList() });
-const tagsReply = open({ tags: array(string()), links: as(any()) });
-const tagsPath = '/v3/projects/{project_id}/tags';
-
-const listTags = endpoint({
-  policy: 'identity:list_project_tags',
-  allow: projectRules.get,
-  route: `GET ${tagsPath}`,
-  find: projectFinder,
-  replies: { 200: tagsReply },
-  handle: async ({ found, request }) => ({
-    200: { tags: json<string[]>(found.tags), links: { self: request.base.replace(/\/identity$/, '') + request.url } },
-  }),
-});
-
-const setTags = endpoint({
-  policy: 'identity:update_project_tags',
-  allow: projectRules.manage,
-  route: `PUT ${tagsPath}`,
-  find: projectFinder,
-  body: tagsBody,
-  replies: { 200: tagsReply },
-  async handle({ tx, body, found, request }) {
-    checkMutable('project', found);
-    await updateProject(tx, found.id, { tags: JSON.stringify(body.tags) });
-    return { 200: { tags: body.tags, links: { self: request.base.replace(/\/identity$/, '') + request.url } } };
-  },
-});
-
-const clearTags = endpoint({
-  policy: 'identity:delete_project_tags',
-  allow: projectRules.manage,
-  route: `DELETE ${tagsPath}`,
-  find: projectFinder,
-  replies: { 204: null },
-  async handle({ tx, found }) {
-    checkMutable('project', found);
-    await updateProject(tx, found.id, { tags: '[]' });
-    return { 204: undefined };
-  },
-});
-
-const hasTag = endpoint({
-  policy: 'identity:get_project_tag',
-  allow: projectRules.get,
-  route: `GET ${tagsPath}/{tag}`,
-  find: projectFinder,
-  replies: { 204: null },
-  async handle({ found, path }) {
-    if (!json<string[]>(found.tags).includes(path['tag']!)) throw notFound('tag', path['tag']);
-    return { 204: undefined };
-  },
-});
-
-const addTag = endpoint({
-  policy: 'identity:create_project_tag',
-  allow: projectRules.manage,
-  route: `PUT ${tagsPath}/{tag}`,
-  find: projectFinder,
-  replies: { 201: null },
-  async handle({ tx, found, path, request }) {
-    checkMutable('project', found);
-    const tags = json<string[]>(found.tags);
-    const tag = path['tag']!;
-    if (tag.length > 255 || /[,/]/.test(tag) || (tags.length >= 80 && !tags.includes(tag)))
-      throw new Problem('invalid', t.badTag, { tag: tag.slice(0, 80) });
-    if (!tags.includes(tag)) await updateProject(tx, found.id, { tags: JSON.stringify([...tags, tag]) });
-    return { 201: undefined, headers: { location: request.base.replace(/\/identity$/, '') + request.url } };
-  },
-});
-
-const removeTag = endpoint({
-  policy: 'identity:delete_project_tag',
-  allow: projectRules.manage,
-  route: `DELETE ${tagsPath}/{tag}`,
-  find: projectFinder,
-  replies: { 204: null },
-  async handle({ tx, found, path }) {
-    checkMutable('project', found);
-    const tags = json<string[]>(found.tags);
-    if (!tags.includes(path['tag']!)) throw notFound('tag', path['tag']);
-    await updateProject(tx, found.id, { tags: JSON.stringify(tags.filter(tag => tag !== path['tag'])) });
-    return { 204: undefined };
-  },
-});
-
-export const projectEndpoints = [
-  list,
-  show,
-  create,
-  update,
-  remove,
-  listTags,
-  setTags,
-  clearTags,
-  hasTag,
-  addTag,
-  removeTag,
-];
+export const projectEndpoints = [list, show, create, update, remove];

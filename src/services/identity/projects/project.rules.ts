@@ -1,9 +1,9 @@
 // What may become of a project.
 
 import { Problem } from '#/platform/problem/problem.ts';
-import type { ProjectRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { one } from '../wire.ts';
+import type { ProjectRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { one } from '#/services/identity/wire.ts';
 import type { Query } from '#/platform/http/endpoint.ts';
 
 /** Levels of projects below a domain. */

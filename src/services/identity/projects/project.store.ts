@@ -2,8 +2,8 @@
 
 import type { Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
-import { type ProjectRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
+import { type ProjectRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export async function findProject(tx: Tx, id: string): Promise<ProjectRow | undefined> {
   return tables(tx).selectFrom('projects').selectAll().where('id', '=', id).executeTakeFirst();

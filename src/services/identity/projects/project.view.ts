@@ -1,8 +1,8 @@
 // Projects and domains as clients see them.
 
 import type { RequestFacts } from '#/platform/http/endpoint.ts';
-import type { ProjectRow } from '../tables.ts';
-import { json, selfLink, type Wire } from '../wire.ts';
+import type { ProjectRow } from '#/services/identity/tables.ts';
+import { json, listIn, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 export const projectAttributes = [
   'id',
@@ -27,7 +27,7 @@ export function viewProject(row: ProjectRow, request: RequestFacts): Wire {
     enabled: row.enabled === 1,
     parent_id: row.parentId,
     is_domain: row.isDomain === 1,
-    tags: json<string[]>(row.tags),
+    tags: listIn(row.tags),
     options: json(row.options),
     links: { self: selfLink(request, `projects/${row.id}`) },
   };
@@ -40,7 +40,7 @@ export function viewDomain(row: ProjectRow, request: RequestFacts): Wire {
     name: row.name,
     description: row.description,
     enabled: row.enabled === 1,
-    tags: json<string[]>(row.tags),
+    tags: listIn(row.tags),
     options: json(row.options),
     links: { self: selfLink(request, `domains/${row.id}`) },
   };

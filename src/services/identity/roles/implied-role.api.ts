@@ -4,11 +4,11 @@
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { any, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, systemReader } from '../allow.ts';
-import { type RoleRow, tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { notFound, selfLink, type Wire } from '../wire.ts';
-import { findRole, imply, impliedBy, implyNoMore } from './role.store.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import { type RoleRow, tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { notFound, selfLink, type Wire } from '#/services/identity/wire.ts';
+import { findRole, imply, impliedBy, implyNoMore } from '#/services/identity/roles/role.store.ts';
 
 const listPath = '/v3/roles/{prior_role_id}/implies';
 const onePath = `${listPath}/{implied_role_id}`;

@@ -6,11 +6,11 @@ import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import type { RequestFacts } from '#/platform/http/endpoint.ts';
 import { nullable, object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, roleRules, systemReader } from '../allow.ts';
-import { judge, somewhereOwn } from '../judge.ts';
-import { findDomain } from '../projects/project.store.ts';
-import type { RoleRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
+import { admin, roleRules, systemReader } from '#/services/identity/allow.ts';
+import { judge, somewhereOwn } from '#/services/identity/judge.ts';
+import { findDomain } from '#/services/identity/projects/project.store.ts';
+import type { RoleRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
 import {
   anyQuery,
   checkMutable,
@@ -24,8 +24,15 @@ import {
   schemas,
   selfLink,
   type Wire,
-} from '../wire.ts';
-import { deleteRole, findRole, insertRole, listRoles, roleNameTaken, updateRole } from './role.store.ts';
+} from '#/services/identity/wire.ts';
+import {
+  deleteRole,
+  findRole,
+  insertRole,
+  listRoles,
+  roleNameTaken,
+  updateRole,
+} from '#/services/identity/roles/role.store.ts';
 
 const roleAttributes = ['id', 'name', 'domain_id', 'description', 'options', 'links'] as const;
 const attributes = { description: schemas.description(), options: schemas.options() };

@@ -1,8 +1,8 @@
 // Roles, and which implies which.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { type RoleRow, tables } from '../tables.ts';
-import { tokensChanged } from '../tokens/authority.ts';
+import { type RoleRow, tables } from '#/services/identity/tables.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export async function findRole(tx: Tx, id: string): Promise<RoleRow | undefined> {
   return tables(tx).selectFrom('roles').selectAll().where('id', '=', id).executeTakeFirst();

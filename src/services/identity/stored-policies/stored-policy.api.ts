@@ -4,9 +4,20 @@
 import { newHexId } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { any, either, mapOf, object, open, optional, string } from '#/platform/http/schema.ts';
-import { admin, systemReader } from '../allow.ts';
-import { type PolicyRow, tables } from '../tables.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, notFound, one, schemas, selfLink, type Wire } from '../wire.ts';
+import { admin, systemReader } from '#/services/identity/allow.ts';
+import { type PolicyRow, tables } from '#/services/identity/tables.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  notFound,
+  one,
+  schemas,
+  selfLink,
+  type Wire,
+} from '#/services/identity/wire.ts';
 
 const path = '/v3/policies';
 const known = ['id', 'type', 'blob', 'links'] as const;
@@ -18,7 +29,7 @@ function view(row: PolicyRow, request: RequestFacts): Wire {
     ...json(row.extra),
     id: row.id,
     type: row.type,
-    blob: json<unknown>(row.blob),
+    blob: JSON.parse(row.blob) as unknown,
     links: { self: selfLink(request, `policies/${row.id}`) },
   };
 }

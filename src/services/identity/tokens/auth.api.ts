@@ -4,12 +4,12 @@
 import { endpoint } from '#/platform/http/endpoint.ts';
 import { any, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { anyone } from '../allow.ts';
-import { domainsOfUser, hasSystemRole, projectsOfUser } from '../assignments/reach.store.ts';
-import { catalogFor } from '../catalog/catalog.store.ts';
-import { viewDomain, viewProject } from '../projects/project.view.ts';
-import { identityTexts as t } from '../texts.ts';
-import { anyQuery, listLinks, listOf, schemas } from '../wire.ts';
+import { anyone } from '#/services/identity/allow.ts';
+import { domainsOfUser, hasSystemRole, projectsOfUser } from '#/services/identity/assignments/reach.store.ts';
+import { catalogFor } from '#/services/identity/catalog/catalog.store.ts';
+import { viewDomain, viewProject } from '#/services/identity/projects/project.view.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { anyQuery, listLinks, listOf, schemas } from '#/services/identity/wire.ts';
 
 const catalog = endpoint({
   policy: 'identity:get_auth_catalog',

@@ -7,13 +7,13 @@ import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { coversCall } from '../application-credentials/access-rule.rules.ts';
-import { catalogFor } from '../catalog/catalog.store.ts';
-import { tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { type AccessRule, contextOfToken, refused, type TokenContext } from './context.ts';
-import { newAuditId, type Payload, readToken, writeToken } from './payload.ts';
-import { callerOf, viewToken } from './token.view.ts';
+import { coversCall } from '#/services/identity/application-credentials/access-rule.rules.ts';
+import { catalogFor } from '#/services/identity/catalog/catalog.store.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { type AccessRule, contextOfToken, refused, type TokenContext } from '#/services/identity/tokens/context.ts';
+import { newAuditId, type Payload, readToken, writeToken } from '#/services/identity/tokens/payload.ts';
+import { callerOf, viewToken } from '#/services/identity/tokens/token.view.ts';
 
 export interface AuthorityOptions {
   db: Database;

@@ -2,11 +2,23 @@
 
 import { nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { type ApplicationCredentialRow, type ProjectRow, tables, type TrustRow, type UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { json } from '../wire.ts';
-import type { Payload } from './payload.ts';
-import { ancestorsOf, assignedRoleIds, effectiveRoles, groupIdsOf, type RoleRef } from './scope.store.ts';
+import {
+  type ApplicationCredentialRow,
+  type ProjectRow,
+  tables,
+  type TrustRow,
+  type UserRow,
+} from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { listIn } from '#/services/identity/wire.ts';
+import type { Payload } from '#/services/identity/tokens/payload.ts';
+import {
+  ancestorsOf,
+  assignedRoleIds,
+  effectiveRoles,
+  groupIdsOf,
+  type RoleRef,
+} from '#/services/identity/tokens/scope.store.ts';
 
 export interface Named {
   id: string;
@@ -60,7 +72,7 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
     if (!row || (row.expiresAt !== null && row.expiresAt <= timestamp(nowMs(tx)))) throw refused();
     applicationCredential = row;
     if (row.accessRuleIds !== null) {
-      const ids = json<string[]>(row.accessRuleIds);
+      const ids = listIn(row.accessRuleIds);
       accessRules = ids.length ? await db.selectFrom('accessRules').selectAll().where('id', 'in', ids).execute() : [];
     }
   }
@@ -91,7 +103,7 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
   if (delegated !== undefined) {
     // A delegation is void as a whole once its maker has lost one of the roles in it.
     const held = new Set([...roles.map(({ id }) => id), ...assigned]);
-    const ids = json<string[]>(delegated);
+    const ids = listIn(delegated);
     if (!ids.every(id => held.has(id))) throw refused();
     roles = await effectiveRoles(tx, ids);
   }

@@ -2,7 +2,7 @@
 
 import type { Caller } from '#/platform/access/caller.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { identityTexts as t } from '../texts.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
 
 /** Ids of the asked roles, by id or name; all that the token has where none are named. @throws Problem invalid for roles not held */
 export function delegable(caller: Caller, asks: { id?: string; name?: string }[] | undefined): string[] {

@@ -2,15 +2,22 @@
 
 import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { tables } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import type { Authority, Known } from './authority.ts';
-import { refused } from './context.ts';
-import { findDomainId, type Login, type LoginAsk } from './login.ts';
-import type { Payload, Scope } from './payload.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { Authority, Known } from '#/services/identity/tokens/authority.ts';
+import { refused } from '#/services/identity/tokens/context.ts';
+import { findDomainId, type Login, type LoginAsk } from '#/services/identity/tokens/login.ts';
+import type { Payload, Scope } from '#/services/identity/tokens/payload.ts';
+
+interface Wanted {
+  scope: Scope;
+  trustId?: string;
+  /** When the delegation behind it ends, milliseconds since 1970: its tokens end no later. */
+  endsAt?: number;
+}
 
 /** The wanted scope; null where the request leaves it to the user's defaults. @throws Problem invalid, unauthenticated */
-export async function wantedScope(tx: Tx, ask: LoginAsk['scope']): Promise<{ scope: Scope; trustId?: string } | null> {
+export async function wantedScope(tx: Tx, ask: LoginAsk['scope']): Promise<Wanted | null> {
   if (ask === undefined) return null;
   if (typeof ask === 'string') {
     if (ask !== 'unscoped') throw new Problem('invalid', t.manyScopes, { scopes: [ask.slice(0, 60)] });
@@ -54,10 +61,14 @@ async function findProjectId(
   return row.id;
 }
 
-async function trustScope(tx: Tx, trustId: string): Promise<{ scope: Scope; trustId: string }> {
+async function trustScope(tx: Tx, trustId: string): Promise<Wanted> {
   const trust = await tables(tx).selectFrom('trusts').selectAll().where('id', '=', trustId).executeTakeFirst();
   if (!trust) throw refused();
-  return { scope: trust.projectId === null ? { type: 'unscoped' } : { type: 'project', id: trust.projectId }, trustId };
+  return {
+    endsAt: endOf(trust),
+    scope: trust.projectId === null ? { type: 'unscoped' } : { type: 'project', id: trust.projectId },
+    trustId,
+  };
 }
 
 /** Makes the token. @throws Problem unauthenticated when the user has no right there */
@@ -80,40 +91,42 @@ export async function issueToken(
   };
   const wanted = await wantedScope(tx, asked);
   if (login.applicationCredentialId)
-    return issue(tx, authority, await applicationCredentialScope(tx, base, login.applicationCredentialId, wanted));
+    return authority.issue(tx, await applicationCredentialScope(tx, base, login.applicationCredentialId, wanted));
   if (wanted?.trustId) {
-    const { trustId, scope } = wanted;
-    return issue(tx, authority, { ...base, scope, trustId });
+    const { trustId, scope, endsAt = Infinity } = wanted;
+    return authority.issue(tx, { ...base, scope, trustId, expiresAt: Math.min(base.expiresAt, endsAt) });
   }
-  if (wanted) return issue(tx, authority, { ...base, scope: wanted.scope });
+  if (wanted) return authority.issue(tx, { ...base, scope: wanted.scope });
   if (user.defaultProjectId !== null) {
     try {
-      return await issue(tx, authority, { ...base, scope: { type: 'project', id: user.defaultProjectId } });
+      return await authority.issue(tx, { ...base, scope: { type: 'project', id: user.defaultProjectId } });
     } catch (thrown) {
       // A default project that is gone or closed to the user is no reason to refuse the login.
       if (!(thrown instanceof Problem)) throw thrown;
     }
   }
-  return issue(tx, authority, { ...base, scope: { type: 'unscoped' } });
+  return authority.issue(tx, { ...base, scope: { type: 'unscoped' } });
 }
 
-function issue(tx: Tx, authority: Authority, payload: Payload): Promise<{ token: string; known: Known }> {
-  return authority.issue(tx, payload);
+/** When a delegation ends, in milliseconds since 1970. */
+function endOf({ expiresAt }: { expiresAt: string | null }): number {
+  return expiresAt === null ? Infinity : Date.parse(`${expiresAt}Z`);
 }
 
 async function applicationCredentialScope(
   tx: Tx,
   base: Omit<Payload, 'scope'>,
   id: string,
-  wanted: { scope: Scope; trustId?: string } | null,
+  wanted: Wanted | null,
 ): Promise<Payload> {
   const row = await tables(tx)
     .selectFrom('applicationCredentials')
-    .select('projectId')
+    .select(['projectId', 'expiresAt'])
     .where('id', '=', id)
     .executeTakeFirst();
   if (!row) throw refused();
   const other = wanted && (wanted.trustId || wanted.scope.type !== 'project' || wanted.scope.id !== row.projectId);
   if (other) throw new Problem('unauthenticated', t.tokenRescope, { method: 'application_credential' });
-  return { ...base, scope: { type: 'project', id: row.projectId }, applicationCredentialId: id };
+  const expiresAt = Math.min(base.expiresAt, endOf(row));
+  return { ...base, expiresAt, scope: { type: 'project', id: row.projectId }, applicationCredentialId: id };
 }

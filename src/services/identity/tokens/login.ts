@@ -19,11 +19,11 @@ import {
   either,
 } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { tables, type UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import type { Authority } from './authority.ts';
-import { refused } from './context.ts';
-import type { AuthMethod, Payload } from './payload.ts';
+import { tables, type UserRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { Authority } from '#/services/identity/tokens/authority.ts';
+import { refused } from '#/services/identity/tokens/context.ts';
+import type { AuthMethod, Payload } from '#/services/identity/tokens/payload.ts';
 
 const domainRef = () => open({ id: optional(string()), name: optional(string()) });
 const userRef = { id: optional(string()), name: optional(string()), domain: optional(domainRef()) };

@@ -1,7 +1,7 @@
 // What a user may do where: roles by assignment, through groups, from above, and by implication.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { type ProjectRow, tables } from '../tables.ts';
+import { type ProjectRow, tables } from '#/services/identity/tables.ts';
 
 export interface RoleRef {
   id: string;

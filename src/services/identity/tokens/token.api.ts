@@ -3,24 +3,17 @@
 
 import type { Caller } from '#/platform/access/caller.ts';
 import type { Policy } from '#/platform/access/policy.ts';
-import { tables } from '../tables.ts';
-import {
-  type Endpoint,
-  endpoint,
-  type Finder,
-  type Query,
-  type Reply,
-  type RequestFacts,
-} from '#/platform/http/endpoint.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { type Endpoint, endpoint, type Finder, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
 import { any, open, as } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
-import { identityTexts as t } from '../texts.ts';
-import { flagOf, one } from '../wire.ts';
-import { type Authority, type Known, revokeToken, subjectToken } from './authority.ts';
-import { refused } from './context.ts';
-import { issueToken } from './issue.ts';
-import { logIn, loginBody, type LoginNeeds } from './login.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { flagOf, one } from '#/services/identity/wire.ts';
+import { type Authority, type Known, revokeToken, subjectToken } from '#/services/identity/tokens/authority.ts';
+import { refused } from '#/services/identity/tokens/context.ts';
+import { issueToken } from '#/services/identity/tokens/issue.ts';
+import { logIn, loginBody, type LoginNeeds } from '#/services/identity/tokens/login.ts';
 
 const tokenReply = open({
   token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }),
@@ -53,7 +46,7 @@ export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
         await checkUnchanged(tx, login.user);
         return issueToken(tx, authority, login, body.auth.scope);
       });
-      return { 201: await authority.body(known, !flagOf(query as Query, 'nocatalog')), headers: subjectHeaders(token) };
+      return { 201: await authority.body(known, !flagOf(query, 'nocatalog')), headers: subjectHeaders(token) };
     },
     handle: async ({ prepared }) => prepared,
   });
@@ -75,10 +68,10 @@ export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
     prepare: async asked => {
       const subject = asked.request.headers['x-subject-token'];
       const known = await subjectToken(authority, subject, {
-        expiredMs: one(asked.query as Query, 'allow_expired') === '1' ? allowedExpiredMs : 0,
+        expiredMs: one(asked.query, 'allow_expired') === '1' ? allowedExpiredMs : 0,
       });
       permit(asked, 'identity:validate_token', known);
-      return answer(String(subject), await authority.body(known, !flagOf(asked.query as Query, 'nocatalog')));
+      return answer(String(subject), await authority.body(known, !flagOf(asked.query, 'nocatalog')));
     },
     handle: async ({ prepared }) => prepared,
   });

@@ -2,8 +2,8 @@
 
 import type { Caller } from '#/platform/access/caller.ts';
 import { timestamp } from '#/platform/database/tx.ts';
-import { printed, type Wire } from '../wire.ts';
-import type { TokenContext } from './context.ts';
+import { printed, type Wire } from '#/services/identity/wire.ts';
+import type { TokenContext } from '#/services/identity/tokens/context.ts';
 
 /** The body of a validation, without `catalog`. */
 export function viewToken(context: TokenContext): Wire {

@@ -15,22 +15,23 @@ import {
   string,
 } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { trustRules } from '../allow.ts';
-import { checkUnrestricted } from '../application-credentials/application-credential.api.ts';
-import { judge, somewhereOwn } from '../judge.ts';
-import { findProject } from '../projects/project.store.ts';
-import { viewRole } from '../roles/role.api.ts';
-import { rolesById } from '../roles/role.store.ts';
-import { type RoleRow, tables, type TrustRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { readTime } from '../times.ts';
-import { delegable } from '../tokens/delegable.ts';
-import { tokensChanged } from '../tokens/authority.ts';
-import { findUser } from '../users/user.store.ts';
+import { trustRules } from '#/services/identity/allow.ts';
+import { checkUnrestricted } from '#/services/identity/application-credentials/application-credential.api.ts';
+import { judge, somewhereOwn } from '#/services/identity/judge.ts';
+import { findProject } from '#/services/identity/projects/project.store.ts';
+import { viewRole } from '#/services/identity/roles/role.api.ts';
+import { rolesById } from '#/services/identity/roles/role.store.ts';
+import { type RoleRow, tables, type TrustRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { readTime } from '#/services/identity/times.ts';
+import { delegable } from '#/services/identity/tokens/delegable.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import { findUser } from '#/services/identity/users/user.store.ts';
 import {
   anyQuery,
   extraOf,
   json,
+  listIn,
   listLinks,
   listOf,
   notFound,
@@ -39,7 +40,7 @@ import {
   schemas,
   selfLink,
   type Wire,
-} from '../wire.ts';
+} from '#/services/identity/wire.ts';
 
 const path = '/v3/OS-TRUST/trusts';
 const reply = schemas.wrapped('trust');
@@ -161,7 +162,7 @@ const show = endpoint({
   find: finder,
   replies: { 200: reply },
   handle: async ({ tx, found, request }) => ({
-    200: { trust: view(found, request, await rolesById(tx, json<string[]>(found.roleIds))) },
+    200: { trust: view(found, request, await rolesById(tx, listIn(found.roleIds))) },
   }),
 });
 
@@ -239,7 +240,7 @@ const roles = endpoint({
   find: finder,
   replies: { 200: schemas.list('roles') },
   async handle({ tx, found, request }) {
-    const rows = await rolesById(tx, json<string[]>(found.roleIds));
+    const rows = await rolesById(tx, listIn(found.roleIds));
     return { 200: { roles: rows.map(row => viewRole(row, request)), links: listLinks(request) } };
   },
 });
@@ -253,7 +254,7 @@ const role = (['GET', 'HEAD'] as const).map(method =>
     find: finder,
     replies: { 200: schemas.wrapped('role') },
     async handle({ tx, found, path: { role_id: id = '' }, request }) {
-      const [row] = json<string[]>(found.roleIds).includes(id) ? await rolesById(tx, [id]) : [];
+      const [row] = listIn(found.roleIds).includes(id) ? await rolesById(tx, [id]) : [];
       if (!row) throw notFound('role', id);
       return { 200: { role: viewRole(row, request) } };
     },

@@ -6,19 +6,36 @@ import { newHexId, now, type Tx } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { any, isTrue, mapOf, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { userRules } from '../allow.ts';
-import { projectsOfUser } from '../assignments/reach.store.ts';
-import { groupsOfUser } from '../groups/group.store.ts';
-import { viewGroup } from '../groups/group.view.ts';
-import { confinedTo, domainOfToken, judge, somewhereOwn } from '../judge.ts';
-import { findDomain, findProject } from '../projects/project.store.ts';
-import { viewProject } from '../projects/project.view.ts';
-import type { UserRow } from '../tables.ts';
-import { identityTexts as t } from '../texts.ts';
-import { refused } from '../tokens/context.ts';
-import { anyQuery, checkSameId, extraOf, json, listOf, mergedOptions, notFound, one, schemas } from '../wire.ts';
-import { deleteUser, findUser, insertUser, listUsers, updateUser, userNameTaken } from './user.store.ts';
-import { userAttributes, viewUser } from './user.view.ts';
+import { userRules } from '#/services/identity/allow.ts';
+import { projectsOfUser } from '#/services/identity/assignments/reach.store.ts';
+import { groupsOfUser } from '#/services/identity/groups/group.store.ts';
+import { viewGroup } from '#/services/identity/groups/group.view.ts';
+import { confinedTo, domainOfToken, judge, somewhereOwn } from '#/services/identity/judge.ts';
+import { findDomain, findProject } from '#/services/identity/projects/project.store.ts';
+import { viewProject } from '#/services/identity/projects/project.view.ts';
+import type { UserRow } from '#/services/identity/tables.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import { refused } from '#/services/identity/tokens/context.ts';
+import {
+  anyQuery,
+  checkSameId,
+  extraOf,
+  json,
+  listOf,
+  mergedOptions,
+  notFound,
+  one,
+  schemas,
+} from '#/services/identity/wire.ts';
+import {
+  deleteUser,
+  findUser,
+  insertUser,
+  listUsers,
+  updateUser,
+  userNameTaken,
+} from '#/services/identity/users/user.store.ts';
+import { userAttributes, viewUser } from '#/services/identity/users/user.view.ts';
 
 const attributes = {
   domain_id: optional(nullable(schemas.id())),

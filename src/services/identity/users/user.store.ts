@@ -2,8 +2,8 @@
 
 import type { Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
-import { tables, type UserRow } from '../tables.ts';
-import { endTokensOf, tokensChanged } from '../tokens/authority.ts';
+import { tables, type UserRow } from '#/services/identity/tables.ts';
+import { endTokensOf, tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export async function findUser(tx: Tx, id: string): Promise<UserRow | undefined> {
   return tables(tx).selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();

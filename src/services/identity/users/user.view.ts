@@ -1,8 +1,8 @@
 // A user as clients see it. Never anything of the password.
 
 import type { RequestFacts } from '#/platform/http/endpoint.ts';
-import type { UserRow } from '../tables.ts';
-import { json, printed, selfLink, type Wire } from '../wire.ts';
+import type { UserRow } from '#/services/identity/tables.ts';
+import { json, printed, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 export const userAttributes = [
   'id',
