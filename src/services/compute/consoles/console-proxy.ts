@@ -16,6 +16,7 @@ import type { Logger } from '#/platform/log/log.ts';
 import { takeConsoleToken } from '#/services/compute/consoles/console.store.ts';
 import { hostOf } from '#/services/compute/servers/power.operation.ts';
 import { mustFindServer } from '#/services/compute/servers/server.store.ts';
+import { vncPage } from '#/services/compute/consoles/vnc-page.ts';
 
 export interface ConsoleProxyOptions {
   db: Database;
@@ -118,30 +119,33 @@ function bridge(browser: WebSocket, guest: Socket): void {
   browser.on('error', end).on('close', end);
 }
 
-const types: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-  '.png': 'image/png',
-  '.ico': 'image/x-icon',
-  '.woff2': 'font/woff2',
-  '.ttf': 'font/ttf',
-  '.oga': 'audio/ogg',
-  '.mp3': 'audio/mpeg',
-};
+/** noVNC's client is scripts alone. */
+const types: Record<string, string> = { '.js': 'text/javascript; charset=utf-8' };
 
-/** Serves noVNC's files under `/console/`; false for other paths. */
+/** Serves our page and noVNC's client under `/console/`; false for other paths. */
 export function consolePage(): (incoming: IncomingMessage, outgoing: ServerResponse) => boolean {
   const root = packageFolder();
   return (incoming, outgoing) => {
     const [pathname = ''] = (incoming.url ?? '/').split('?');
     if (!pathname.startsWith('/console/') || (incoming.method !== 'GET' && incoming.method !== 'HEAD')) return false;
-    void send(join(root, pathname.slice('/console/'.length)), root, incoming, outgoing);
+    if (pathname === '/console/vnc.html') sendPage(incoming, outgoing);
+    else void send(join(root, pathname.slice('/console/'.length)), root, incoming, outgoing);
     return true;
   };
 }
+
+function sendPage(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const bytes = Buffer.from(vncPage);
+  outgoing.writeHead(200, { ...headers, 'content-type': 'text/html; charset=utf-8', 'content-length': bytes.length });
+  outgoing.end(incoming.method === 'HEAD' ? undefined : bytes);
+}
+
+const headers = {
+  'cache-control': 'no-cache',
+  'x-frame-options': 'SAMEORIGIN',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
 
 async function send(asked: string, root: string, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const file = normalize(asked);
@@ -151,13 +155,7 @@ async function send(asked: string, root: string, incoming: IncomingMessage, outg
     outgoing.writeHead(404, { 'content-type': 'text/plain', 'content-length': 0 }).end();
     return;
   }
-  outgoing.writeHead(200, {
-    'content-type': type,
-    'content-length': found.size,
-    'cache-control': 'no-cache',
-    'x-frame-options': 'SAMEORIGIN',
-    'referrer-policy': 'no-referrer',
-  });
+  outgoing.writeHead(200, { ...headers, 'content-type': type, 'content-length': found.size });
   if (incoming.method === 'HEAD') outgoing.end();
   else
     createReadStream(file)

@@ -10,7 +10,7 @@ import { isTrue } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 import { statesOfStatus } from '#/services/compute/servers/server.rules.ts';
-import { type Server, serverTables, toServer } from '#/services/compute/servers/server.store.ts';
+import { serverTables, shownColumns, type ShownServer, toServer } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
 import { flag, one, queryTime } from '#/services/compute/wire.ts';
 import { serversByAddress } from '#/services/network/contract.ts';
@@ -138,7 +138,7 @@ const admins = new Set([
 ]);
 
 export interface ServerPage {
-  servers: Server[];
+  servers: ShownServer[];
   /** The last id of this page when there are more after it. */
   next: string | null;
 }
@@ -158,7 +158,7 @@ export async function listServers(
   const query = readable(asked.query, caller, policy, version);
   const projectId = projectOf(query, caller, policy, detail);
   const limit = pageLimit(query['limit']);
-  let rows = serverTables(tx).selectFrom('computeServers').selectAll();
+  let rows = serverTables(tx).selectFrom('computeServers').select(shownColumns);
   if (projectId !== null) rows = rows.where('projectId', '=', projectId);
   const status = one(query, 'status');
   if (status !== undefined) {
@@ -251,7 +251,7 @@ export async function listServers(
   for (const { column, direction } of order) rows = rows.orderBy(valueOf(column), direction);
   if (limit === 0) return { servers: [], next: null };
   const found = await rows.limit(limit + 1).execute();
-  const page = found.slice(0, limit).map(toServer);
+  const page = found.slice(0, limit).map(row => toServer(row as never));
   return { servers: page, next: found.length > limit ? page.at(-1)!.id : null };
 }
 

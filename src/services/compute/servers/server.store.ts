@@ -162,19 +162,63 @@ function readImage(text: string): ServerImage {
   return image;
 }
 
+const noItems: Record<string, string> = Object.freeze({});
+const noTags: string[] = Object.freeze([]) as unknown as string[];
+
+/** The row itself becomes the server: thousands are read for a list. */
 export function toServer(row: Stored): Server {
-  return {
-    ...row,
-    flavor: readFlavor(row.flavor),
-    image: readImage(row.image),
-    metadata: JSON.parse(row.metadata) as Record<string, string>,
-    tags: JSON.parse(row.tags) as string[],
-    fault: row.fault === null ? null : (JSON.parse(row.fault) as Fault),
-    keyData: row.keyData === null ? null : (JSON.parse(row.keyData) as Server['keyData']),
-    files: JSON.parse(row.files) as Server['files'],
-    hints: JSON.parse(row.hints) as Server['hints'],
-  };
+  const server = row as unknown as Server;
+  server.flavor = readFlavor(row.flavor);
+  server.image = readImage(row.image);
+  server.metadata = row.metadata === '{}' ? noItems : (JSON.parse(row.metadata) as Record<string, string>);
+  server.tags = row.tags === '[]' ? noTags : (JSON.parse(row.tags) as string[]);
+  if (row.fault !== null) server.fault = JSON.parse(row.fault) as Fault;
+
+  if (row.keyData) server.keyData = JSON.parse(row.keyData) as Server['keyData'];
+  if (row.files !== undefined) server.files = JSON.parse(row.files) as Server['files'];
+  if (row.hints !== undefined) server.hints = JSON.parse(row.hints) as Server['hints'];
+  return server;
 }
+
+/** What lists show; the rest of a row is long. */
+export const shownColumns = [
+  'seq',
+  'id',
+  'projectId',
+  'userId',
+  'name',
+  'hostname',
+  'description',
+  'reservationId',
+  'launchIndex',
+  'keyName',
+  'flavor',
+  'imageId',
+  'image',
+  'vmState',
+  'taskState',
+  'powerState',
+  'lockedBy',
+  'lockedReason',
+  'host',
+  'zone',
+  'pinnedZone',
+  'accessIpv4',
+  'accessIpv6',
+  'diskConfig',
+  'configDrive',
+  'metadata',
+  'tags',
+  'userData',
+  'rootDevice',
+  'groupId',
+  'fault',
+  'createdAt',
+  'updatedAt',
+  'launchedAt',
+] as const;
+
+export type ShownServer = Pick<Server, (typeof shownColumns)[number]>;
 
 export async function findServer(tx: Tx, id: string): Promise<Server | undefined> {
   const row = await serverTables(tx).selectFrom('computeServers').selectAll().where('id', '=', id).executeTakeFirst();

@@ -2,7 +2,7 @@
 // what a version has is looked up once per list, and no key is added to be taken away again.
 
 import { createHash } from 'node:crypto';
-import { blockDevicesOf, type BlockDevice, type Server } from '#/services/compute/servers/server.store.ts';
+import { blockDevicesOf, type BlockDevice, type ShownServer } from '#/services/compute/servers/server.store.ts';
 import type { PortInfo } from '#/services/network/contract.ts';
 import { portsOfServers } from '#/services/network/contract.ts';
 import type { Caller } from '#/platform/access/caller.ts';
@@ -25,7 +25,7 @@ export interface ServerFacts {
   hosts: Map<string, { up: boolean; enabled: boolean }>;
 }
 
-export async function serverFacts(tx: Tx, servers: Server[]): Promise<ServerFacts> {
+export async function serverFacts(tx: Tx, servers: ShownServer[]): Promise<ServerFacts> {
   const ids = servers.map(server => server.id);
   return {
     ports: ids.length ? await portsOfServers(tx, ids) : new Map(),
@@ -70,7 +70,7 @@ export function addressesOf(ports: PortInfo[]): Addresses {
 export function serverViewer(
   asked: { request: RequestFacts; version: Microversion; caller: Caller; policy: Policy },
   facts: ServerFacts,
-): (server: Server) => Record<string, unknown> {
+): (server: ShownServer) => Record<string, unknown> {
   const { request, version, caller, policy } = asked;
   const from = (text: string): boolean => since(version, text);
   const may = (rule: string): boolean =>
@@ -170,7 +170,7 @@ export function serverViewer(
   };
 }
 
-function flavorViewer(base: string, embedded: boolean, specs: boolean): (server: Server) => unknown {
+function flavorViewer(base: string, embedded: boolean, specs: boolean): (server: ShownServer) => unknown {
   return ({ flavor }) => {
     if (!embedded)
       return { id: flavor.id, links: [{ rel: 'bookmark', href: `${base}/flavors/${encodeURIComponent(flavor.id)}` }] };
@@ -205,6 +205,6 @@ function statusOfHost(host: string | null, { hosts }: ServerFacts): string {
   return known.enabled ? 'UP' : 'MAINTENANCE';
 }
 
-export function serverBrief(server: Pick<Server, 'id' | 'name'>, request: RequestFacts): Record<string, unknown> {
+export function serverBrief(server: Pick<ShownServer, 'id' | 'name'>, request: RequestFacts): Record<string, unknown> {
   return { id: server.id, name: server.name, links: linksTo(request, `servers/${server.id}`) };
 }
