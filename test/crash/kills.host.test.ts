@@ -3,7 +3,7 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { eventually, hostState, killRole, realCloud, type RealCloud } from '../scenarios/haneul.ts';
+import { calmHostState, eventually, hostState, killRole, realCloud, type RealCloud } from '../scenarios/haneul.ts';
 import { type Api, apiOf } from '../scenarios/api.ts';
 
 /** Moments after the request, in milliseconds, spread over what a create or a delete takes. */
@@ -24,7 +24,7 @@ for (const role of ['control', 'agent'])
         flavor: await api.flavorId('tiny'),
         network: await network(api),
       };
-      const idle = await hostState();
+      const idle = await calmHostState();
       let points = 0;
       for (const moment of moments) {
         await t.test(`create, killed after ${moment} ms`, async () => {

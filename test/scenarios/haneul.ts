@@ -160,8 +160,25 @@ export function sshTo(
 
 /** Kills a process of the cloud as an accident would: `control`, `agent` or `supervisor`. */
 export async function killRole(data: string, role: string): Promise<void> {
-  const pid = Number(readFileSync(join(data, 'supervisor', `${role}.pid`), 'utf8').match(/\d+/)?.[0]);
-  process.kill(pid, 'SIGKILL');
+  // Between two starts there is nothing to kill.
+  await eventually(
+    async () =>
+      process.kill(Number(readFileSync(join(data, 'supervisor', `${role}.pid`), 'utf8').match(/\d+/)?.[0]), 'SIGKILL'),
+    30_000,
+    20,
+  );
+}
+
+/** The machine's state once it has not changed for 3 s. */
+export async function calmHostState(): Promise<string[]> {
+  let last = await hostState();
+  for (let calm = 0; calm < 3; ) {
+    await new Promise(resolve => setTimeout(resolve, 1_000));
+    const state = await hostState();
+    calm = state.join() === last.join() ? calm + 1 : 0;
+    last = state;
+  }
+  return last;
 }
 
 /** What of ours is on this machine: interfaces, namespaces, tables, processes of the guest user. */
