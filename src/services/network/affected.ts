@@ -10,7 +10,13 @@ export async function replanNetwork(tx: Tx, networkId: string): Promise<void> {
 }
 
 export async function hostsOfNetwork(tx: Tx, networkId: string): Promise<string[]> {
-  const rows = await db(tx).selectFrom('ports').select('host').distinct().where('networkId', '=', networkId).where('host', 'is not', null).execute();
+  const rows = await db(tx)
+    .selectFrom('ports')
+    .select('host')
+    .distinct()
+    .where('networkId', '=', networkId)
+    .where('host', 'is not', null)
+    .execute();
   return rows.map(row => row.host!);
 }
 
@@ -26,7 +32,14 @@ export async function replanGroups(tx: Tx, groupIds: string[]): Promise<void> {
     .where(eb =>
       eb.or([
         eb('portSecurityGroups.securityGroupId', 'in', groupIds),
-        eb('portSecurityGroups.securityGroupId', 'in', eb.selectFrom('securityGroupRules').select('securityGroupRules.securityGroupId').where('remoteGroupId', 'in', groupIds)),
+        eb(
+          'portSecurityGroups.securityGroupId',
+          'in',
+          eb
+            .selectFrom('securityGroupRules')
+            .select('securityGroupRules.securityGroupId')
+            .where('remoteGroupId', 'in', groupIds),
+        ),
       ]),
     )
     .execute();

@@ -2,8 +2,18 @@
 // `port.updated` and `port.deleted` (payload: portId, deviceId, networkId, host), `network.changed` (networkId).
 
 export { networksForProject, type UsableNetwork } from '#/services/network/server-ports/usable-networks.ts';
-export { portsOfServer, portsOfServers, type PortInfo, serversByAddress } from '#/services/network/server-ports/port-info.ts';
-export { bindServerPort, createServerPort, releaseServerPort, setPortHost } from '#/services/network/server-ports/server-ports.ts';
+export {
+  portsOfServer,
+  portsOfServers,
+  type PortInfo,
+  serversByAddress,
+} from '#/services/network/server-ports/port-info.ts';
+export {
+  bindServerPort,
+  createServerPort,
+  releaseServerPort,
+  setPortHost,
+} from '#/services/network/server-ports/server-ports.ts';
 export { securityGroupsByName, setServerSecurityGroup } from '#/services/network/server-ports/server-groups.ts';
 export { portPlan } from '#/services/network/server-ports/port-plan-keys.ts';
 

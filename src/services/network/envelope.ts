@@ -4,7 +4,16 @@ import type { ProblemKind } from '#/platform/problem/problem.ts';
 import type { WireProblem } from '#/platform/http/service.ts';
 
 /** Sentences about the request itself, not about a resource. */
-const aboutRequest = new Set(['unrecognized', 'missingAttribute', 'notAllowedInPost', 'notAllowedInPut', 'noBodyKey', 'otherProject', 'unknownFilter', 'badIfMatch']);
+const aboutRequest = new Set([
+  'unrecognized',
+  'missingAttribute',
+  'notAllowedInPost',
+  'notAllowedInPut',
+  'noBodyKey',
+  'otherProject',
+  'unknownFilter',
+  'badIfMatch',
+]);
 
 const kinds: Record<ProblemKind | 'bug', string> = {
   invalid: 'HTTPBadRequest',

@@ -5,25 +5,69 @@ import { now, type Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { placeRouters } from '#/services/network/routers/place-router.ts';
 
-export async function onHostEvent(tx: Tx, host: string, event: { type: string } & Record<string, unknown>): Promise<void> {
+export async function onHostEvent(
+  tx: Tx,
+  host: string,
+  event: { type: string } & Record<string, unknown>,
+): Promise<void> {
   if (event.type === 'host.up') return placeRouters(tx);
   if (event.type !== 'entry.applied' || typeof event['key'] !== 'string') return;
   const [kind, id = ''] = event['key'].split('/');
   if (kind === 'port') await portApplied(tx, host, id);
   if (kind === 'router') await routerApplied(tx, host, id);
-  if (kind === 'dhcp') await db(tx).updateTable('ports').set({ status: 'ACTIVE' }).where('networkId', '=', id).where('deviceOwner', '=', 'network:dhcp').where('status', '!=', 'ACTIVE').execute();
+  if (kind === 'dhcp')
+    await db(tx)
+      .updateTable('ports')
+      .set({ status: 'ACTIVE' })
+      .where('networkId', '=', id)
+      .where('deviceOwner', '=', 'network:dhcp')
+      .where('status', '!=', 'ACTIVE')
+      .execute();
 }
 
 async function portApplied(tx: Tx, host: string, id: string): Promise<void> {
-  const port = await db(tx).selectFrom('ports').select(['id', 'projectId', 'networkId', 'deviceId', 'revision']).where('id', '=', id).where('host', '=', host).where('adminStateUp', '=', 1).where('status', '!=', 'ACTIVE').executeTakeFirst();
+  const port = await db(tx)
+    .selectFrom('ports')
+    .select(['id', 'projectId', 'networkId', 'deviceId', 'revision'])
+    .where('id', '=', id)
+    .where('host', '=', host)
+    .where('adminStateUp', '=', 1)
+    .where('status', '!=', 'ACTIVE')
+    .executeTakeFirst();
   if (!port) return;
-  await db(tx).updateTable('ports').set({ status: 'ACTIVE', revision: port.revision + 1, updatedAt: now(tx) }).where('id', '=', id).execute();
-  await emit(tx, { type: 'port.updated', projectId: port.projectId || null, resourceId: id, payload: { portId: id, deviceId: port.deviceId, networkId: port.networkId, host } });
+  await db(tx)
+    .updateTable('ports')
+    .set({ status: 'ACTIVE', revision: port.revision + 1, updatedAt: now(tx) })
+    .where('id', '=', id)
+    .execute();
+  await emit(tx, {
+    type: 'port.updated',
+    projectId: port.projectId || null,
+    resourceId: id,
+    payload: { portId: id, deviceId: port.deviceId, networkId: port.networkId, host },
+  });
 }
 
 async function routerApplied(tx: Tx, host: string, id: string): Promise<void> {
-  const router = await db(tx).selectFrom('routers').select('id').where('id', '=', id).where('host', '=', host).executeTakeFirst();
+  const router = await db(tx)
+    .selectFrom('routers')
+    .select('id')
+    .where('id', '=', id)
+    .where('host', '=', host)
+    .executeTakeFirst();
   if (!router) return;
-  await db(tx).updateTable('ports').set({ status: 'ACTIVE' }).where('deviceId', '=', id).where('deviceOwner', 'in', ['network:router_interface', 'network:router_gateway']).where('adminStateUp', '=', 1).where('status', '!=', 'ACTIVE').execute();
-  await db(tx).updateTable('floatingIps').set({ status: 'ACTIVE' }).where('routerId', '=', id).where('status', '!=', 'ACTIVE').execute();
+  await db(tx)
+    .updateTable('ports')
+    .set({ status: 'ACTIVE' })
+    .where('deviceId', '=', id)
+    .where('deviceOwner', 'in', ['network:router_interface', 'network:router_gateway'])
+    .where('adminStateUp', '=', 1)
+    .where('status', '!=', 'ACTIVE')
+    .execute();
+  await db(tx)
+    .updateTable('floatingIps')
+    .set({ status: 'ACTIVE' })
+    .where('routerId', '=', id)
+    .where('status', '!=', 'ACTIVE')
+    .execute();
 }

@@ -9,7 +9,8 @@ const service = '(role:admin) or (role:service)';
 const pairs = '(role:admin) or (role:member and project_id:%(network:project_id)s) or role:service';
 const device = `not True:%(network_device)s or ${networkOwner}`;
 
-const subnetOwner = 'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
+const subnetOwner =
+  'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
 const reader = '(role:admin) or (role:reader and project_id:%(project_id)s)';
 
 /** Tags have rules of their own on every resource: those of the resource, but for a few. */
@@ -26,13 +27,16 @@ const tagRules: Record<string, string> = {
   'get_security_group:tags': `${reader} or True:%(shared)s`,
   'get_subnetpool:tags': `${reader} or True:%(shared)s`,
   'create_subnet:tags': subnetOwner,
-  'get_subnet:tags': 'role:reader and project_id:%(project_id)s or True:%(network:shared)s or True:%(router:external)s or (role:admin) or (role:reader and project_id:%(network:project_id)s)',
+  'get_subnet:tags':
+    'role:reader and project_id:%(project_id)s or True:%(network:shared)s or True:%(router:external)s or (role:admin) or (role:reader and project_id:%(network:project_id)s)',
   'update_subnet:tags': subnetOwner,
   'delete_subnet:tags': subnetOwner,
   'create_port:tags': `${member} or role:advsvc`,
-  'get_port:tags': 'role:advsvc or (role:admin) or (role:reader and project_id:%(network:project_id)s) or role:reader and project_id:%(project_id)s',
+  'get_port:tags':
+    'role:advsvc or (role:admin) or (role:reader and project_id:%(network:project_id)s) or role:reader and project_id:%(project_id)s',
   'update_port:tags': `${member} or role:advsvc`,
-  'delete_port:tags': 'role:advsvc or role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)',
+  'delete_port:tags':
+    'role:advsvc or role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)',
 };
 
 export const attributeRules: Record<string, string> = {

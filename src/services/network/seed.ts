@@ -47,7 +47,9 @@ async function seedExternal(tx: Tx, cidr: string): Promise<string> {
     cidr: showPrefix(prefix),
     gateway_ip: showAddress(prefix.version, room.start),
     enable_dhcp: false,
-    allocation_pools: [{ start: showAddress(prefix.version, room.start + 1n), end: showAddress(prefix.version, room.end) }],
+    allocation_pools: [
+      { start: showAddress(prefix.version, room.start + 1n), end: showAddress(prefix.version, room.end) },
+    ],
   });
   return network.id;
 }
@@ -55,7 +57,25 @@ async function seedExternal(tx: Tx, cidr: string): Promise<string> {
 async function seedPrivate(tx: Tx, project_id: string, externalId: string | null): Promise<void> {
   await ensureDefaultGroup(tx, project_id);
   const network = await insertNetwork(tx, { project_id, name: 'private' });
-  const subnet = await insertSubnet(tx, { project_id, network_id: network.id, name: 'private-subnet', ip_version: 4, cidr: privateCidr });
-  const router = await insertRouter(tx, { project_id, name: 'router', external_gateway_info: externalId === null ? null : { network_id: externalId } });
-  await makePort(tx, { network, projectId: project_id, fixedIps: [{ subnet_id: subnet.id, ip_address: subnet.gateway! }], deviceId: router.id, deviceOwner: interfaceOwner, host: router.host, portSecurity: false });
+  const subnet = await insertSubnet(tx, {
+    project_id,
+    network_id: network.id,
+    name: 'private-subnet',
+    ip_version: 4,
+    cidr: privateCidr,
+  });
+  const router = await insertRouter(tx, {
+    project_id,
+    name: 'router',
+    external_gateway_info: externalId === null ? null : { network_id: externalId },
+  });
+  await makePort(tx, {
+    network,
+    projectId: project_id,
+    fixedIps: [{ subnet_id: subnet.id, ip_address: subnet.gateway! }],
+    deviceId: router.id,
+    deviceOwner: interfaceOwner,
+    host: router.host,
+    portSecurity: false,
+  });
 }

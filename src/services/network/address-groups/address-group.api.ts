@@ -2,7 +2,14 @@
 
 import { replanAll } from '#/services/network/affected.ts';
 import { parsePrefix, showPrefix } from '#/services/network/addressing/address.ts';
-import { type Attributes, Invalid, postOnly, readAttributes, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
+import {
+  type Attributes,
+  Invalid,
+  postOnly,
+  readAttributes,
+  readOnly,
+  type Values,
+} from '#/services/network/attributes/attribute.ts';
 import { list, listOrNone, shown } from '#/services/network/attributes/checks.ts';
 import type { Ask, ListScope, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
@@ -22,7 +29,11 @@ const prefix = (value: unknown): string => {
 const prefixes = listOrNone(list(prefix, { max: 1_000 }));
 
 const { tags: _, ...standard } = standardAttributes();
-const attributes: Attributes = { ...standard, addresses: postOnly(prefixes, { default: [] }), shared: { ...readOnly(), hidden: true } };
+const attributes: Attributes = {
+  ...standard,
+  addresses: postOnly(prefixes, { default: [] }),
+  shared: { ...readOnly(), hidden: true },
+};
 const owner = '(role:admin) or (role:member and project_id:%(project_id)s)';
 
 export const addressGroups: Resource<AddressGroupRow> = {
@@ -30,7 +41,12 @@ export const addressGroups: Resource<AddressGroupRow> = {
   plural: 'address_groups',
   path: 'address-groups',
   attributes,
-  allow: { create: owner, get: '(role:admin) or (role:reader and project_id:%(project_id)s) or True:%(shared)s', update: owner, delete: owner },
+  allow: {
+    create: owner,
+    get: '(role:admin) or (role:reader and project_id:%(project_id)s) or True:%(shared)s',
+    update: owner,
+    delete: owner,
+  },
   missing: t.addressGroupNotFound,
   columns: ['id', 'name'],
   list: listAddressGroups,
@@ -55,7 +71,10 @@ function view(row: AddressGroupRow): Values {
 
 async function create({ tx }: Ask, values: Values): Promise<AddressGroupRow> {
   await checkQuota(tx, 'address_group', values['project_id'] as string);
-  const row: AddressGroupRow = { ...newStandard(tx, values), addresses: JSON.stringify([...new Set(values['addresses'] as string[])]) };
+  const row: AddressGroupRow = {
+    ...newStandard(tx, values),
+    addresses: JSON.stringify([...new Set(values['addresses'] as string[])]),
+  };
   await db(tx).insertInto('addressGroups').values(row).execute();
   return row;
 }
@@ -67,12 +86,20 @@ async function update({ tx }: Ask, row: AddressGroupRow, values: Values): Promis
 }
 
 async function remove({ tx }: Ask, row: AddressGroupRow): Promise<void> {
-  if (await db(tx).selectFrom('securityGroupRules').select('id').where('remoteAddressGroupId', '=', row.id).executeTakeFirst()) throw new Problem('conflict', t.addressGroupInUse, { id: row.id });
+  if (
+    await db(tx)
+      .selectFrom('securityGroupRules')
+      .select('id')
+      .where('remoteAddressGroupId', '=', row.id)
+      .executeTakeFirst()
+  )
+    throw new Problem('conflict', t.addressGroupInUse, { id: row.id });
   await db(tx).deleteFrom('addressGroups').where('id', '=', row.id).execute();
 }
 
 const found: Finder<AddressGroupRow> = {
-  find: async ({ tx, path: { id = '' } }) => (await listAddressGroups(tx, { all: true, projectId: '', only: { id: [id] } }))[0],
+  find: async ({ tx, path: { id = '' } }) =>
+    (await listAddressGroups(tx, { all: true, projectId: '', only: { id: [id] } }))[0],
   missing: ({ id = '' }) => new Problem('notFound', t.addressGroupNotFound, { id: id.slice(0, 80) }),
 };
 
@@ -86,11 +113,20 @@ const change = (verb: 'add' | 'remove') =>
     body: open({ address_group: optional(any()), addresses: optional(any()) }),
     replies: { 200: object({ address_group: open({ id: string() }) }) },
     handle: async ({ tx, found: row, body }) => {
-      const asked = readAttributes({ addresses: postOnly(prefixes) }, body.address_group ?? { addresses: body.addresses }, 'post')['addresses'] as string[];
+      const asked = readAttributes(
+        { addresses: postOnly(prefixes) },
+        body.address_group ?? { addresses: body.addresses },
+        'post',
+      )['addresses'] as string[];
       const before = JSON.parse(row.addresses) as string[];
       const wrong = asked.filter(one => before.includes(one) === (verb === 'add'));
-      if (wrong.length) throw verb === 'add' ? new Problem('invalid', t.addressesAlreadyExist, { addresses: wrong, id: row.id }) : new Problem('notFound', t.addressesNotFound, { addresses: wrong, id: row.id });
-      const addresses = JSON.stringify(verb === 'add' ? [...before, ...new Set(asked)] : before.filter(one => !asked.includes(one)));
+      if (wrong.length)
+        throw verb === 'add'
+          ? new Problem('invalid', t.addressesAlreadyExist, { addresses: wrong, id: row.id })
+          : new Problem('notFound', t.addressesNotFound, { addresses: wrong, id: row.id });
+      const addresses = JSON.stringify(
+        verb === 'add' ? [...before, ...new Set(asked)] : before.filter(one => !asked.includes(one)),
+      );
       const changes = { ...touched(tx, row), addresses };
       await db(tx).updateTable('addressGroups').set(changes).where('id', '=', row.id).execute();
       await replanUsers(tx, row.id);

@@ -21,7 +21,8 @@ export const bitsOf = (version: number): number => (version === 4 ? 32 : 128);
 /** An address in its usual notation; no zone, no shorthand IPv4 (`10.1`). Undefined when it is none. */
 export function parseAddress(text: unknown): Address | undefined {
   if (typeof text !== 'string' || text.length > 64) return undefined;
-  if (ipaddr.IPv4.isValidFourPartDecimal(text)) return { version: 4, value: numberOf(ipaddr.IPv4.parse(text).toByteArray()) };
+  if (ipaddr.IPv4.isValidFourPartDecimal(text))
+    return { version: 4, value: numberOf(ipaddr.IPv4.parse(text).toByteArray()) };
   if (!text.includes(':') || text.includes('%') || !ipaddr.IPv6.isValid(text)) return undefined;
   return { version: 6, value: numberOf(ipaddr.IPv6.parse(text).toByteArray()) };
 }

@@ -1,7 +1,14 @@
 // Hands out addresses. What is asked for is checked against the network's subnets; what is left open is chosen at random
 // among a few free ones, so that an address that was just let go is not at once another port's.
 
-import { contains, keyOf, parseAddress, parsePrefix, showAddress, slaacAddress } from '#/services/network/addressing/address.ts';
+import {
+  contains,
+  keyOf,
+  parseAddress,
+  parsePrefix,
+  showAddress,
+  slaacAddress,
+} from '#/services/network/addressing/address.ts';
 import { at, lowestFree, rangesOf, sizeOf, type Pool, usable } from '#/services/network/addressing/pools.rules.ts';
 import { isAuto } from '#/services/network/subnets/subnet.rules.ts';
 import { db, type SubnetRow } from '#/services/network/tables.ts';
@@ -41,10 +48,12 @@ export async function allocate(tx: Tx, ask: AllocationAsk): Promise<Assigned[]> 
   const chosen: Assigned[] = [];
   const add = (subnet: SubnetRow, value: bigint): void => {
     const ipKey = keyOf(subnet.version, value);
-    if (!chosen.some(one => one.subnetId === subnet.id && one.ipKey === ipKey)) chosen.push({ subnetId: subnet.id, ip: showAddress(subnet.version, value), ipKey });
+    if (!chosen.some(one => one.subnetId === subnet.id && one.ipKey === ipKey))
+      chosen.push({ subnetId: subnet.id, ip: showAddress(subnet.version, value), ipKey });
   };
   if (fixedIps) {
-    for (const wanted of fixedIps) if (wanted.ip_address !== undefined) await addNamed(wanted.ip_address, wanted.subnet_id);
+    for (const wanted of fixedIps)
+      if (wanted.ip_address !== undefined) await addNamed(wanted.ip_address, wanted.subnet_id);
     for (const wanted of fixedIps) if (wanted.ip_address === undefined) await addFrom(wanted.subnet_id);
   } else {
     for (const version of [4, 6]) {
@@ -53,31 +62,48 @@ export async function allocate(tx: Tx, ask: AllocationAsk): Promise<Assigned[]> 
     }
   }
   // A subnet with automatic addresses is for every guest on the network, asked for or not.
-  if (!router && fixedIps?.length !== 0) for (const subnet of eligible) if (automatic(subnet)) add(subnet, slaacAddress(parsePrefix(subnet.cidr)!, mac));
+  if (!router && fixedIps?.length !== 0)
+    for (const subnet of eligible) if (automatic(subnet)) add(subnet, slaacAddress(parsePrefix(subnet.cidr)!, mac));
   return chosen;
 
   async function addNamed(text: string, subnetId: string | undefined): Promise<void> {
     const address = parseAddress(text)!;
-    const subnet = subnetId === undefined ? ask.subnets.find(one => contains(parsePrefix(one.cidr)!, address)) : needSubnet(subnetId);
+    const subnet =
+      subnetId === undefined
+        ? ask.subnets.find(one => contains(parsePrefix(one.cidr)!, address))
+        : needSubnet(subnetId);
     if (!subnet) throw new Problem('invalid', t.invalidIpForNetwork, { ip: text });
     const prefix = parsePrefix(subnet.cidr)!;
     const { start, end } = usable(prefix);
     const isEdge = address.value < start || address.value > end;
-    if (!contains(prefix, address) || (isEdge && !(router && subnet.version === 6))) throw new Problem('invalid', t.invalidIpForSubnet, { ip: text });
+    if (!contains(prefix, address) || (isEdge && !(router && subnet.version === 6)))
+      throw new Problem('invalid', t.invalidIpForSubnet, { ip: text });
     if (automatic(subnet) && address.value !== slaacAddress(prefix, mac))
-      throw new Problem('invalid', t.invalidInput, { attribute: 'fixed_ips', why: `IPv6 address ${text} can not be directly assigned to a port on subnet ${subnet.id} since the subnet is configured for automatic addresses` });
+      throw new Problem('invalid', t.invalidInput, {
+        attribute: 'fixed_ips',
+        why: `IPv6 address ${text} can not be directly assigned to a port on subnet ${subnet.id} since the subnet is configured for automatic addresses`,
+      });
     const ipKey = keyOf(subnet.version, address.value);
-    if (chosen.some(one => one.subnetId === subnet.id && one.ipKey === ipKey)) throw new Problem('invalid', t.invalidInput, { attribute: 'fixed_ips', why: `Duplicate IP address '${text}'` });
+    if (chosen.some(one => one.subnetId === subnet.id && one.ipKey === ipKey))
+      throw new Problem('invalid', t.invalidInput, { attribute: 'fixed_ips', why: `Duplicate IP address '${text}'` });
     const kept = keep.some(one => one.subnetId === subnet.id && one.ipKey === ipKey);
-    if (!kept && (await isTaken(tx, subnet.id, [ipKey])).size) throw new Problem('conflict', t.ipAddressAlreadyAllocated, { ip: text, subnet: subnet.id });
+    if (!kept && (await isTaken(tx, subnet.id, [ipKey])).size)
+      throw new Problem('conflict', t.ipAddressAlreadyAllocated, { ip: text, subnet: subnet.id });
     add(subnet, address.value);
   }
 
   async function addFrom(subnetId: string | undefined): Promise<void> {
-    if (subnetId === undefined) throw new Problem('invalid', t.invalidInput, { attribute: 'fixed_ips', why: 'IP allocation requires subnet_id or ip_address' });
+    if (subnetId === undefined)
+      throw new Problem('invalid', t.invalidInput, {
+        attribute: 'fixed_ips',
+        why: 'IP allocation requires subnet_id or ip_address',
+      });
     const subnet = needSubnet(subnetId);
     if (automatic(subnet)) return add(subnet, slaacAddress(parsePrefix(subnet.cidr)!, mac));
-    const kept = keep.find(one => one.subnetId === subnetId && !chosen.some(other => other.subnetId === subnetId && other.ipKey === one.ipKey));
+    const kept = keep.find(
+      one =>
+        one.subnetId === subnetId && !chosen.some(other => other.subnetId === subnetId && other.ipKey === one.ipKey),
+    );
     if (kept) return void chosen.push(kept);
     await addAny([subnet]);
   }
@@ -93,7 +119,11 @@ export async function allocate(tx: Tx, ask: AllocationAsk): Promise<Assigned[]> 
 
   function needSubnet(id: string): SubnetRow {
     const subnet = ask.subnets.find(one => one.id === id);
-    if (!subnet) throw new Problem('invalid', t.invalidInput, { attribute: 'fixed_ips', why: `Failed to create port on network ${networkId}, because fixed_ips included invalid subnet ${id}` });
+    if (!subnet)
+      throw new Problem('invalid', t.invalidInput, {
+        attribute: 'fixed_ips',
+        why: `Failed to create port on network ${networkId}, because fixed_ips included invalid subnet ${id}`,
+      });
     return subnet;
   }
 }
@@ -121,7 +151,14 @@ export async function pickFree(tx: Tx, subnet: SubnetRow, skip: Set<string> = ne
   }
   // Small, or nearly full: look at what is taken, in order.
   for (const range of ranges) {
-    const rows = await db(tx).selectFrom('portAddresses').select('ipKey').where('subnetId', '=', subnet.id).where('ipKey', '>=', key(range.start)).where('ipKey', '<=', key(range.end)).orderBy('ipKey').execute();
+    const rows = await db(tx)
+      .selectFrom('portAddresses')
+      .select('ipKey')
+      .where('subnetId', '=', subnet.id)
+      .where('ipKey', '>=', key(range.start))
+      .where('ipKey', '<=', key(range.end))
+      .orderBy('ipKey')
+      .execute();
     const taken = [...rows.map(row => BigInt(`0x${row.ipKey}`)), ...[...skip].map(one => BigInt(`0x${one}`))];
     const free = lowestFree([range], taken, probes);
     if (free.length) return free[Number(randomBelow(tx, BigInt(free.length)))];
@@ -130,7 +167,12 @@ export async function pickFree(tx: Tx, subnet: SubnetRow, skip: Set<string> = ne
 }
 
 async function isTaken(tx: Tx, subnetId: string, keys: string[]): Promise<Set<string>> {
-  const rows = await db(tx).selectFrom('portAddresses').select('ipKey').where('subnetId', '=', subnetId).where('ipKey', 'in', keys).execute();
+  const rows = await db(tx)
+    .selectFrom('portAddresses')
+    .select('ipKey')
+    .where('subnetId', '=', subnetId)
+    .where('ipKey', 'in', keys)
+    .execute();
   return new Set(rows.map(row => row.ipKey));
 }
 

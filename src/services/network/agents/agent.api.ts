@@ -18,7 +18,14 @@ interface Agent {
 }
 
 const kinds = [
-  { type: 'Linux bridge agent', binary: 'neutron-linuxbridge-agent', topic: 'N/A', zone: null, role: 'compute', mark: '1' },
+  {
+    type: 'Linux bridge agent',
+    binary: 'neutron-linuxbridge-agent',
+    topic: 'N/A',
+    zone: null,
+    role: 'compute',
+    mark: '1',
+  },
   { type: 'DHCP agent', binary: 'neutron-dhcp-agent', topic: 'dhcp_agent', zone, role: 'compute', mark: '2' },
   { type: 'L3 agent', binary: 'neutron-l3-agent', topic: 'l3_agent', zone, role: 'network', mark: '3' },
   { type: 'Metadata agent', binary: 'neutron-metadata-agent', topic: 'N/A', zone: null, role: 'compute', mark: '4' },
@@ -28,12 +35,33 @@ export const agents: Resource<Agent> = {
   singular: 'agent',
   plural: 'agents',
   path: 'agents',
-  attributes: Object.fromEntries(['id', 'agent_type', 'binary', 'topic', 'host', 'admin_state_up', 'created_at', 'started_at', 'heartbeat_timestamp', 'alive', 'configurations', 'description', 'availability_zone', 'resources_synced'].map(name => [name, readOnly()])),
+  attributes: Object.fromEntries(
+    [
+      'id',
+      'agent_type',
+      'binary',
+      'topic',
+      'host',
+      'admin_state_up',
+      'created_at',
+      'started_at',
+      'heartbeat_timestamp',
+      'alive',
+      'configurations',
+      'description',
+      'availability_zone',
+      'resources_synced',
+    ].map(name => [name, readOnly()]),
+  ),
   allow: { get: 'role:admin' },
   openList: true,
   missing: t.agentNotFound,
   async list(tx, { only }) {
-    const all = (await listHosts(tx)).flatMap(host => kinds.filter(kind => host.roles.includes(kind.role)).map(kind => ({ id: idOf(host, kind.mark), projectId: '', kind, host })));
+    const all = (await listHosts(tx)).flatMap(host =>
+      kinds
+        .filter(kind => host.roles.includes(kind.role))
+        .map(kind => ({ id: idOf(host, kind.mark), projectId: '', kind, host })),
+    );
     return only['id'] ? all.filter(agent => only['id']!.includes(agent.id)) : all;
   },
   view,
@@ -69,7 +97,9 @@ const zones = endpoint({
   policy: 'get_availability_zone',
   allow: 'role:reader',
   route: 'GET /v2.0/availability_zones',
-  replies: { 200: object({ availability_zones: array(object({ name: string(), resource: string(), state: string() })) }) },
+  replies: {
+    200: object({ availability_zones: array(object({ name: string(), resource: string(), state: string() })) }),
+  },
   handle: async ({ tx }) => ({ 200: { availability_zones: await zonesOf(tx) } }),
 });
 

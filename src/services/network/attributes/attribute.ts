@@ -41,7 +41,8 @@ const bothNames = { tenant_id: 'project_id' } as Record<string, string>;
  * @throws Problem invalid
  */
 export function readAttributes(attributes: Attributes, sent: unknown, mode: 'post' | 'put'): Values {
-  if (sent === null || typeof sent !== 'object' || Array.isArray(sent)) throw new Problem('invalid', t.hTTPBadRequest, { why: 'A resource must be a dictionary of attributes' });
+  if (sent === null || typeof sent !== 'object' || Array.isArray(sent))
+    throw new Problem('invalid', t.hTTPBadRequest, { why: 'A resource must be a dictionary of attributes' });
   const asked: Values = {};
   for (const [name, value] of Object.entries(sent)) asked[bothNames[name] ?? name] = value;
   const unknown = Object.keys(asked).filter(name => !Object.hasOwn(attributes, name));
@@ -54,7 +55,8 @@ export function readAttributes(attributes: Attributes, sent: unknown, mode: 'pos
       if (attribute.default !== undefined) values[name] = attribute.default;
       continue;
     }
-    if (!attribute[mode]) throw new Problem('invalid', mode === 'post' ? t.notAllowedInPost : t.notAllowedInPut, { name });
+    if (!attribute[mode])
+      throw new Problem('invalid', mode === 'post' ? t.notAllowedInPost : t.notAllowedInPut, { name });
     values[name] = readValue(name, attribute, asked[name]);
   }
   return values;
@@ -64,7 +66,8 @@ function readValue(name: string, attribute: Attribute, value: unknown): unknown 
   try {
     return attribute.read(value);
   } catch (thrown) {
-    if (thrown instanceof Invalid) throw new Problem('invalid', t.invalidInput, { attribute: name, why: thrown.message });
+    if (thrown instanceof Invalid)
+      throw new Problem('invalid', t.invalidInput, { attribute: name, why: thrown.message });
     throw thrown;
   }
 }

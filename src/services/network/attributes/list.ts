@@ -11,7 +11,8 @@ export type SpecialFilter = (view: Values, wanted: string[]) => boolean;
 
 const control = new Set(['fields', 'sort_key', 'sort_dir', 'limit', 'marker', 'page_reverse']);
 
-export const asList = (value: string | string[] | undefined): string[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
+export const asList = (value: string | string[] | undefined): string[] =>
+  value === undefined ? [] : Array.isArray(value) ? value : [value];
 
 /** The filters of a query: everything but what controls fields, order and pages. */
 export function filtersOf(query: Query): [string, string[]][] {
@@ -21,8 +22,14 @@ export function filtersOf(query: Query): [string, string[]][] {
 }
 
 /** Whether a view passes all filters. @throws Problem invalid for what cannot be filtered by */
-export function makeFilter(filters: [string, string[]][], known: ReadonlySet<string>, special: Record<string, SpecialFilter>): (view: Values) => boolean {
-  const unknown = filters.map(([name]) => name).filter(name => !known.has(name) && !Object.hasOwn(special, name) && !Object.hasOwn(tagFilters, name));
+export function makeFilter(
+  filters: [string, string[]][],
+  known: ReadonlySet<string>,
+  special: Record<string, SpecialFilter>,
+): (view: Values) => boolean {
+  const unknown = filters
+    .map(([name]) => name)
+    .filter(name => !known.has(name) && !Object.hasOwn(special, name) && !Object.hasOwn(tagFilters, name));
   if (unknown.length) throw new Problem('invalid', t.unknownFilter, { names: unknown.map(name => name.slice(0, 80)) });
   const checks = filters.map(([name, wanted]) => {
     const own = special[name] ?? tagFilters[name];
@@ -33,7 +40,10 @@ export function makeFilter(filters: [string, string[]][], known: ReadonlySet<str
       const value = view[name];
       if (typeof value === 'boolean') return values.has(String(value)) || values.has(value ? '1' : '0');
       if (Array.isArray(value)) return value.some(item => exact.has(String(item)));
-      return exact.has(value === null || value === undefined ? '' : String(value)) || (value === null && (exact.has('None') || exact.has('null')));
+      return (
+        exact.has(value === null || value === undefined ? '' : String(value)) ||
+        (value === null && (exact.has('None') || exact.has('null')))
+      );
     };
   });
   return view => checks.every(check => check(view));
@@ -47,7 +57,8 @@ const tagFilters: Record<string, SpecialFilter> = {
   'tags-any': (view, wanted) => names(wanted).some(tag => tagsOf(view).includes(tag)),
   'not-tags': (view, wanted) => !names(wanted).every(tag => tagsOf(view).includes(tag)),
   'not-tags-any': (view, wanted) => !names(wanted).some(tag => tagsOf(view).includes(tag)),
-  changed_since: (view, wanted) => wanted.every(since => String(view['updated_at'] ?? '') >= since.replace(/(\.\d+)?Z?$/, 'Z')),
+  changed_since: (view, wanted) =>
+    wanted.every(since => String(view['updated_at'] ?? '') >= since.replace(/(\.\d+)?Z?$/, 'Z')),
 };
 
 /** Only the fields that were asked for; all where none were. */
@@ -68,8 +79,15 @@ export function page(views: Values[], query: Query, request: RequestFacts, sorta
   const [marker] = asList(query['marker']);
   const reverse = /^true$/i.test(asList(query['page_reverse'])[0] ?? '');
   const limited = query['limit'] !== undefined && query['limit'] !== '0';
-  const limit = limited ? pageLimit(query['limit'], Number.MAX_SAFE_INTEGER, { zero: 'none' }) : Number.MAX_SAFE_INTEGER;
-  const { rows, more } = pageOf(views as (Values & { id: string })[], { sort, limit, reverse, ...(marker ? { marker } : {}) });
+  const limit = limited
+    ? pageLimit(query['limit'], Number.MAX_SAFE_INTEGER, { zero: 'none' })
+    : Number.MAX_SAFE_INTEGER;
+  const { rows, more } = pageOf(views as (Values & { id: string })[], {
+    sort,
+    limit,
+    reverse,
+    ...(marker ? { marker } : {}),
+  });
   if (!limited) return { rows, links: undefined };
   const links: { rel: string; href: string }[] = [];
   const first = rows[0]?.['id'] as string | undefined;

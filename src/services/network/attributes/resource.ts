@@ -2,7 +2,14 @@
 // bulk), update and delete, with the policy of every attribute.
 
 import { type Attributes, readAttributes, type Values } from '#/services/network/attributes/attribute.ts';
-import { asList, chooseFields, filtersOf, makeFilter, page, type SpecialFilter } from '#/services/network/attributes/list.ts';
+import {
+  asList,
+  chooseFields,
+  filtersOf,
+  makeFilter,
+  page,
+  type SpecialFilter,
+} from '#/services/network/attributes/list.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import type { Policy } from '#/platform/access/policy.ts';
@@ -67,13 +74,20 @@ export interface Resource<F extends Found> {
 }
 
 /** Sees every project's resources. */
-export const seesAll = (caller: Caller, policy: Policy): boolean => policy.allows('context_is_admin', caller.credentials, {});
+export const seesAll = (caller: Caller, policy: Policy): boolean =>
+  policy.allows('context_is_admin', caller.credentials, {});
 
 /** The endpoints of a resource. @param rules all rules of the service: those of attributes are looked up by name */
 export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Record<string, string>): Endpoint[] {
   const { singular, plural, path, attributes, allow, columns = [] } = resource;
   const collection = `/v2.0/${path}`;
-  const shape = open(Object.fromEntries(Object.entries(attributes).filter(([, one]) => !one.hidden).map(([name]) => [name, optional(any())])));
+  const shape = open(
+    Object.fromEntries(
+      Object.entries(attributes)
+        .filter(([, one]) => !one.hidden)
+        .map(([name]) => [name, optional(any())]),
+    ),
+  );
   const rulesOf = (verb: string): [string, string][] => {
     const start = `${verb}_${singular}:`;
     return Object.keys(rules)
@@ -81,14 +95,27 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
       .map(rule => [rule.slice(start.length), rule]);
   };
   const getRules = rulesOf('get').filter(([attribute]) => attribute !== 'tags');
-  const known = new Set([...Object.keys(attributes).filter(name => !attributes[name]!.hidden), 'revision_number', 'created_at', 'updated_at', 'description']);
+  const known = new Set([
+    ...Object.keys(attributes).filter(name => !attributes[name]!.hidden),
+    'revision_number',
+    'created_at',
+    'updated_at',
+    'description',
+  ]);
   const sortable = [...known, 'tenant_id'];
 
-  const targetOf = (row: F, view = resource.view(row)): Values => Object.assign({}, view, { project_id: row.projectId, tenant_id: row.projectId }, resource.target?.(row));
+  const targetOf = (row: F, view = resource.view(row)): Values =>
+    Object.assign({}, view, { project_id: row.projectId, tenant_id: row.projectId }, resource.target?.(row));
 
   /** The view as the caller may see it. */
-  function show(row: F, { caller, policy }: Pick<Ask, 'caller' | 'policy'>, view = resource.view(row), target = getRules.length ? targetOf(row, view) : view): Values {
-    for (const [attribute, rule] of getRules) if (!policy.allows(rule, caller.credentials, target)) delete view[attribute];
+  function show(
+    row: F,
+    { caller, policy }: Pick<Ask, 'caller' | 'policy'>,
+    view = resource.view(row),
+    target = getRules.length ? targetOf(row, view) : view,
+  ): Values {
+    for (const [attribute, rule] of getRules)
+      if (!policy.allows(rule, caller.credentials, target)) delete view[attribute];
     return view;
   }
 
@@ -104,7 +131,13 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
 
   /** A caller may create among their own; what they name is judged again with the real target. */
   const own: Finder<Values> = {
-    find: async ({ caller }) => ({ project_id: caller.projectId, tenant_id: caller.projectId, 'network:project_id': caller.projectId, 'ext_parent:project_id': caller.projectId, 'security_group:project_id': caller.projectId }),
+    find: async ({ caller }) => ({
+      project_id: caller.projectId,
+      tenant_id: caller.projectId,
+      'network:project_id': caller.projectId,
+      'ext_parent:project_id': caller.projectId,
+      'security_group:project_id': caller.projectId,
+    }),
     missing: () => new Problem('notFound', resource.missing, { id: '' }),
     target: found => found,
     visible: () => true,
@@ -112,14 +145,20 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
 
   async function createOne(ask: Ask, sent: unknown): Promise<F> {
     const values = ownedBy(readAttributes(attributes, sent, 'post'), ask);
-    const target = { ...values, tenant_id: values['project_id'], ...(await resource.newTarget?.(ask.tx, values, ask.caller)) };
+    const target = {
+      ...values,
+      tenant_id: values['project_id'],
+      ...(await resource.newTarget?.(ask.tx, values, ask.caller)),
+    };
     permit(ask, `create_${singular}`, target);
     permitAttributes(ask, rulesOf('create'), target, values, attributes);
     return resource.create!(ask, values);
   }
 
   const list = endpoint({
-    ...(resource.openList ? { policy: `haneul:list_${plural}`, allow: '@' } : { policy: `get_${singular}`, allow: allow.get }),
+    ...(resource.openList
+      ? { policy: `haneul:list_${plural}`, allow: '@' }
+      : { policy: `get_${singular}`, allow: allow.get }),
     route: `GET ${collection}`,
     query: anyQuery,
     replies: { 200: open({ [plural]: array(shape) }) },
@@ -135,11 +174,18 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
         const view = resource.view(row);
         if (all) return [show(row, { caller, policy }, view)];
         const target = targetOf(row, view);
-        return policy.allows(`get_${singular}`, caller.credentials, target) ? [show(row, { caller, policy }, view, target)] : [];
+        return policy.allows(`get_${singular}`, caller.credentials, target)
+          ? [show(row, { caller, policy }, view, target)]
+          : [];
       });
       const { rows: shown, links } = page(filters.length ? views.filter(passes) : views, query, request, sortable);
       const fields = asList(query['fields']).filter(Boolean);
-      return { 200: { [plural]: shown.map(view => chooseFields(view, fields)), ...(links ? { [`${plural}_links`]: links } : {}) } };
+      return {
+        200: {
+          [plural]: shown.map(view => chooseFields(view, fields)),
+          ...(links ? { [`${plural}_links`]: links } : {}),
+        },
+      };
     },
   });
 
@@ -150,7 +196,9 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
     query: anyQuery,
     replies: { 200: object({ [singular]: shape }) },
     find: finder,
-    handle: async ({ found, caller, policy, query }) => ({ 200: { [singular]: chooseFields(show(found, { caller, policy }), asList(query['fields']).filter(Boolean)) } }),
+    handle: async ({ found, caller, policy, query }) => ({
+      200: { [singular]: chooseFields(show(found, { caller, policy }), asList(query['fields']).filter(Boolean)) },
+    }),
   });
 
   const create =
@@ -224,7 +272,8 @@ function bodyOf(singular: string, plural: string | null): TSchema {
 /** Whose the new resource is. @throws Problem invalid when it is another's and the caller is no admin */
 function ownedBy(values: Values, { caller, policy }: Ask): Values {
   const project = values['project_id'];
-  if (project !== undefined && project !== caller.projectId && !seesAll(caller, policy)) throw new Problem('invalid', t.otherProject);
+  if (project !== undefined && project !== caller.projectId && !seesAll(caller, policy))
+    throw new Problem('invalid', t.otherProject);
   return { ...values, project_id: project ?? caller.projectId ?? '' };
 }
 
@@ -234,7 +283,13 @@ export function permit({ policy, caller }: Pick<Ask, 'policy' | 'caller'>, rule:
 }
 
 /** Judges each attribute that was sent with something else than its default, and the keys inside it. */
-function permitAttributes(ask: Ask, rules: [string, string][], target: Values, values: Values, defaults: Attributes | null): void {
+function permitAttributes(
+  ask: Ask,
+  rules: [string, string][],
+  target: Values,
+  values: Values,
+  defaults: Attributes | null,
+): void {
   for (const [name, rule] of rules) {
     if (Object.hasOwn(values, name)) {
       if (defaults && JSON.stringify(values[name]) === JSON.stringify(defaults[name]?.default)) continue;
@@ -246,7 +301,12 @@ function permitAttributes(ask: Ask, rules: [string, string][], target: Values, v
     const outer = values[name.slice(0, cut)];
     if (cut < 0 || outer === undefined || outer === null) continue;
     const items = Array.isArray(outer) ? outer : [outer];
-    if (items.some(item => item !== null && typeof item === 'object' && Object.hasOwn(item as object, name.slice(cut + 1)))) permit(ask, rule, target);
+    if (
+      items.some(
+        item => item !== null && typeof item === 'object' && Object.hasOwn(item as object, name.slice(cut + 1)),
+      )
+    )
+      permit(ask, rule, target);
   }
 }
 

@@ -9,7 +9,9 @@ const versions = endpoint({
   policy: 'public',
   route: 'GET /',
   replies: { 200: object({ versions: array(open({ id: string(), status: string(), links: array(link) })) }) },
-  handle: async ({ request }) => ({ 200: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${request.base}/v2.0/` }] }] } }),
+  handle: async ({ request }) => ({
+    200: { versions: [{ id: 'v2.0', status: 'CURRENT', links: [{ rel: 'self', href: `${request.base}/v2.0/` }] }] },
+  }),
 });
 
 /** The collections under v2.0: name → path. */
@@ -31,7 +33,13 @@ const resources = endpoint({
   route: 'GET /v2.0',
   replies: { 200: object({ resources: array(object({ name: string(), collection: string(), links: array(link) })) }) },
   handle: async ({ request }) => ({
-    200: { resources: Object.entries(collections).map(([collection, path]) => ({ name: collection.replace(/s$/, ''), collection, links: [{ rel: 'self', href: `${request.base}/v2.0/${path}` }] })) },
+    200: {
+      resources: Object.entries(collections).map(([collection, path]) => ({
+        name: collection.replace(/s$/, ''),
+        collection,
+        links: [{ rel: 'self', href: `${request.base}/v2.0/${path}` }],
+      })),
+    },
   }),
 });
 

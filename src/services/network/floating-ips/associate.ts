@@ -19,13 +19,29 @@ const bad = (why: string): Problem => new Problem('invalid', t.badRequest, { res
  * @param floating the floating IP that is to lead there; `id` null for a new one
  * @throws Problem notFound when no router joins the port's subnet to the external network, conflict when the fixed IP has one
  */
-export async function associate(tx: Tx, caller: Caller, floating: { id: string | null; ip: string; networkId: string }, ask: { portId: string; fixedIp: string | null }): Promise<Association> {
+export async function associate(
+  tx: Tx,
+  caller: Caller,
+  floating: { id: string | null; ip: string; networkId: string },
+  ask: { portId: string; fixedIp: string | null },
+): Promise<Association> {
   const port = await needPort(tx, ask.portId);
-  if (!caller.isAdmin && port.projectId !== caller.projectId) throw new Problem('notFound', t.portNotFound, { id: ask.portId });
+  if (!caller.isAdmin && port.projectId !== caller.projectId)
+    throw new Problem('notFound', t.portNotFound, { id: ask.portId });
   const { ip: fixedIp, subnetId } = chooseFixedIp(port, ask.fixedIp);
-  let others = db(tx).selectFrom('floatingIps').select('ip').where('portId', '=', port.id).where('fixedIp', '=', fixedIp);
+  let others = db(tx)
+    .selectFrom('floatingIps')
+    .select('ip')
+    .where('portId', '=', port.id)
+    .where('fixedIp', '=', fixedIp);
   if (floating.id !== null) others = others.where('id', '!=', floating.id);
-  if (await others.executeTakeFirst()) throw new Problem('conflict', t.floatingIPPortAlreadyAssociated, { ip: floating.ip, port: port.id, fixedIp, network: floating.networkId });
+  if (await others.executeTakeFirst())
+    throw new Problem('conflict', t.floatingIPPortAlreadyAssociated, {
+      ip: floating.ip,
+      port: port.id,
+      fixedIp,
+      network: floating.networkId,
+    });
   return { portId: port.id, fixedIp, routerId: await routerBetween(tx, subnetId, floating.networkId, port.id) };
 }
 
@@ -37,12 +53,20 @@ function chooseFixedIp(port: Port, asked: string | null): { ip: string; subnetId
     return found;
   }
   if (!v4.length) throw bad(`Cannot add floating IP to port ${port.id} that has no fixed IPv4 addresses`);
-  if (v4.length > 1) throw bad(`Port ${port.id} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP`);
+  if (v4.length > 1)
+    throw bad(
+      `Port ${port.id} has multiple fixed IPv4 addresses. Must provide a specific IPv4 address when assigning a floating IP`,
+    );
   return v4[0]!;
 }
 
 /** The router with an interface on the subnet and its gateway on the external network; that at the subnet's gateway first. */
-export async function routerBetween(tx: Tx, subnetId: string, externalNetworkId: string, portId: string): Promise<string> {
+export async function routerBetween(
+  tx: Tx,
+  subnetId: string,
+  externalNetworkId: string,
+  portId: string,
+): Promise<string> {
   const rows = await db(tx)
     .selectFrom('portAddresses')
     .innerJoin('ports', 'ports.id', 'portAddresses.portId')
@@ -55,6 +79,11 @@ export async function routerBetween(tx: Tx, subnetId: string, externalNetworkId:
     .orderBy('routers.createdAt')
     .execute();
   const router = rows.find(row => row.ip === row.gateway) ?? rows[0];
-  if (!router) throw new Problem('notFound', t.externalGatewayForFloatingIPNotFound, { network: externalNetworkId, subnet: subnetId, port: portId });
+  if (!router)
+    throw new Problem('notFound', t.externalGatewayForFloatingIPNotFound, {
+      network: externalNetworkId,
+      subnet: subnetId,
+      port: portId,
+    });
   return router.id;
 }

@@ -40,7 +40,12 @@ export const floatingIps: Resource<FloatingIp> = {
   plural: 'floatingips',
   path: 'floatingips',
   attributes,
-  allow: { create: owner, get: '(role:admin) or (role:reader and project_id:%(project_id)s)', update: owner, delete: owner },
+  allow: {
+    create: owner,
+    get: '(role:admin) or (role:reader and project_id:%(project_id)s)',
+    update: owner,
+    delete: owner,
+  },
   missing: t.floatingIPNotFound,
   columns: ['id', 'project_id', 'port_id', 'floating_ip_address', 'floating_network_id', 'router_id'],
   list: listFloatingIps,
@@ -68,7 +73,12 @@ function view(row: FloatingIp): Values {
       device_id: row.port.deviceId,
       device_owner: row.port.deviceOwner,
     },
-    port_forwardings: row.forwardings.map(one => ({ external_port: one.externalPort, internal_port: one.internalPort, internal_ip_address: one.internalIp, protocol: one.protocol })),
+    port_forwardings: row.forwardings.map(one => ({
+      external_port: one.externalPort,
+      internal_port: one.internalPort,
+      internal_ip_address: one.internalIp,
+      protocol: one.protocol,
+    })),
     dns_name: row.dnsName,
     dns_domain: row.dnsDomain,
   };
@@ -79,7 +89,11 @@ const none = { portId: null, fixedIp: null, routerId: null };
 async function create({ tx, caller }: Ask, values: Values): Promise<FloatingIp> {
   const networkId = values['floating_network_id'] as string;
   const network = await usableNetwork(tx, networkId, caller);
-  if (!network.external) throw new Problem('invalid', t.badRequest, { resource: 'floatingip', why: `Network ${networkId} is not a valid external network` });
+  if (!network.external)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'floatingip',
+      why: `Network ${networkId} is not a valid external network`,
+    });
   await checkQuota(tx, 'floatingip', values['project_id'] as string);
   const standard = newStandard(tx, values);
   const holder = await holdAddress(tx, network, standard.id, values);
@@ -105,9 +119,23 @@ async function holdAddress(tx: Tx, network: NetworkRow, floatingIpId: string, va
   const ip = values['floating_ip_address'] as string | null;
   const subnetId = values['subnet_id'] as string | null;
   const v4 = (await subnetsOfNetwork(tx, network.id)).filter(subnet => subnet.version === 4);
-  if (!v4.length) throw new Problem('invalid', t.badRequest, { resource: 'floatingip', why: `Network ${network.id} does not contain any IPv4 subnet` });
-  const draft = { network, projectId: '', deviceId: floatingIpId, deviceOwner: 'network:floatingip', portSecurity: false };
-  if (ip !== null || subnetId !== null) return makePort(tx, { ...draft, fixedIps: [{ ...(ip === null ? {} : { ip_address: ip }), ...(subnetId === null ? {} : { subnet_id: subnetId }) }] });
+  if (!v4.length)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'floatingip',
+      why: `Network ${network.id} does not contain any IPv4 subnet`,
+    });
+  const draft = {
+    network,
+    projectId: '',
+    deviceId: floatingIpId,
+    deviceOwner: 'network:floatingip',
+    portSecurity: false,
+  };
+  if (ip !== null || subnetId !== null)
+    return makePort(tx, {
+      ...draft,
+      fixedIps: [{ ...(ip === null ? {} : { ip_address: ip }), ...(subnetId === null ? {} : { subnet_id: subnetId }) }],
+    });
   for (const subnet of v4) {
     try {
       return await makePort(tx, { ...draft, fixedIps: [{ subnet_id: subnet.id }] });
@@ -118,10 +146,19 @@ async function holdAddress(tx: Tx, network: NetworkRow, floatingIpId: string, va
   throw new Problem('conflict', t.externalIpAddressExhausted, { network: network.id });
 }
 
-async function askedAssociation({ tx, caller }: Pick<Ask, 'tx' | 'caller'>, floating: { id: string | null; ip: string; networkId: string }, values: Values, before: string | null): Promise<Association | null> {
+async function askedAssociation(
+  { tx, caller }: Pick<Ask, 'tx' | 'caller'>,
+  floating: { id: string | null; ip: string; networkId: string },
+  values: Values,
+  before: string | null,
+): Promise<Association | null> {
   const portId = values['port_id'] === undefined ? before : (values['port_id'] as string | null);
   const fixedIp = (values['fixed_ip_address'] as string | null | undefined) ?? null;
-  if (portId === null && fixedIp !== null) throw new Problem('invalid', t.badRequest, { resource: 'floatingip', why: 'fixed_ip_address cannot be specified without a port_id' });
+  if (portId === null && fixedIp !== null)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'floatingip',
+      why: 'fixed_ip_address cannot be specified without a port_id',
+    });
   return portId === null ? null : associate(tx, caller, floating, { portId, fixedIp });
 }
 
@@ -130,9 +167,14 @@ async function update({ tx, caller }: Ask, row: FloatingIp, values: Values): Pro
   const named = values['port_id'] !== undefined || values['fixed_ip_address'] !== undefined;
   let changes: Partial<FloatingIpRow> = touched(tx, row, values);
   if (named || !Object.keys(values).length) {
-    if (values['port_id'] && row.forwardings.length) throw new Problem('conflict', t.fipInUseByPortForwarding, { ip: row.ip });
+    if (values['port_id'] && row.forwardings.length)
+      throw new Problem('conflict', t.fipInUseByPortForwarding, { ip: row.ip });
     const association = named ? await askedAssociation({ tx, caller }, row, values, row.portId) : null;
-    const same = association && association.portId === row.portId && association.fixedIp === row.fixedIp && association.routerId === row.routerId;
+    const same =
+      association &&
+      association.portId === row.portId &&
+      association.fixedIp === row.fixedIp &&
+      association.routerId === row.routerId;
     changes = { ...changes, ...(association ?? none), status: same ? row.status : 'DOWN' };
   }
   await db(tx).updateTable('floatingIps').set(changes).where('id', '=', row.id).execute();

@@ -22,10 +22,21 @@ export async function listFloatingIps(tx: Tx, scope: ListScope): Promise<Floatin
   if (router_id) query = query.where('routerId', 'in', router_id);
   const rows = await query.execute();
   if (!rows.length) return [];
-  const ports = await db(tx).selectFrom('ports').select(['id', 'name', 'networkId', 'mac', 'adminStateUp', 'status', 'deviceId', 'deviceOwner']).where('id', 'in', db(tx).selectFrom('floatingIps').select('portId').where('portId', 'is not', null)).execute();
+  const ports = await db(tx)
+    .selectFrom('ports')
+    .select(['id', 'name', 'networkId', 'mac', 'adminStateUp', 'status', 'deviceId', 'deviceOwner'])
+    .where('id', 'in', db(tx).selectFrom('floatingIps').select('portId').where('portId', 'is not', null))
+    .execute();
   const byId = new Map(ports.map(({ id: portId, ...port }) => [portId, port]));
-  const forwardings = Map.groupBy(await db(tx).selectFrom('portForwardings').selectAll().orderBy('id').execute(), row => row.floatingIpId);
-  return rows.map(row => ({ ...row, port: byId.get(row.portId ?? '') ?? null, forwardings: forwardings.get(row.id) ?? [] }));
+  const forwardings = Map.groupBy(
+    await db(tx).selectFrom('portForwardings').selectAll().orderBy('id').execute(),
+    row => row.floatingIpId,
+  );
+  return rows.map(row => ({
+    ...row,
+    port: byId.get(row.portId ?? '') ?? null,
+    forwardings: forwardings.get(row.id) ?? [],
+  }));
 }
 
 export async function floatingIpById(tx: Tx, id: string): Promise<FloatingIp | undefined> {

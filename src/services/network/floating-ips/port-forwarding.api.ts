@@ -1,7 +1,13 @@
 // Port forwardings: single ports of a floating IP that lead to ports of servers. API: Network v2.0, "Floating IP port forwarding".
 
 import { replanRouter } from '#/services/network/affected.ts';
-import { type Attributes, both, readAttributes, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
+import {
+  type Attributes,
+  both,
+  readAttributes,
+  readOnly,
+  type Values,
+} from '#/services/network/attributes/attribute.ts';
 import { among, integer, ipAddress, uuid } from '#/services/network/attributes/checks.ts';
 import { asList, chooseFields, filtersOf, makeFilter, page } from '#/services/network/attributes/list.ts';
 import { anyQuery } from '#/services/network/attributes/resource.ts';
@@ -40,7 +46,10 @@ const finder = (one: boolean): Finder<Found> => ({
     const forwarding = floating?.forwardings.find(row => row.id === path['id']) ?? null;
     return floating && (forwarding || !one) ? { floating, forwarding, projectId: floating.projectId } : undefined;
   },
-  missing: ({ floatingip_id: floatingIp = '', id }) => (id === undefined ? new Problem('notFound', t.floatingIPNotFound, { id: floatingIp.slice(0, 80) }) : new Problem('notFound', t.portForwardingNotFound, { id: id.slice(0, 80) })),
+  missing: ({ floatingip_id: floatingIp = '', id }) =>
+    id === undefined
+      ? new Problem('notFound', t.floatingIPNotFound, { id: floatingIp.slice(0, 80) })
+      : new Problem('notFound', t.portForwardingNotFound, { id: id.slice(0, 80) }),
   target: ({ projectId }) => ({ 'ext_parent:project_id': projectId, project_id: projectId }),
 });
 
@@ -51,7 +60,15 @@ const shape = open({ id: any() });
 const body = open({ port_forwarding: open({}) });
 
 function view(row: PortForwardingRow): Values {
-  return { id: row.id, external_port: row.externalPort, internal_port: row.internalPort, internal_ip_address: row.internalIp, internal_port_id: row.internalPortId, protocol: row.protocol, description: row.description };
+  return {
+    id: row.id,
+    external_port: row.externalPort,
+    internal_port: row.internalPort,
+    internal_ip_address: row.internalIp,
+    internal_port_id: row.internalPortId,
+    protocol: row.protocol,
+    description: row.description,
+  };
 }
 
 const list = endpoint({
@@ -86,7 +103,11 @@ const create = endpoint({
   handle: async ({ tx, caller, found: { floating }, body: sent }) => {
     const values = readAttributes(attributes, sent.port_forwarding, 'post');
     if (floating.portId !== null) throw bad(`the floating IP ${floating.ip} is associated with a port`);
-    const row: PortForwardingRow = { ...newStandard(tx, { project_id: floating.projectId, description: values['description'] }), floatingIpId: floating.id, ...columns(values, null) };
+    const row: PortForwardingRow = {
+      ...newStandard(tx, { project_id: floating.projectId, description: values['description'] }),
+      floatingIpId: floating.id,
+      ...columns(values, null),
+    };
     await settle(tx, caller, floating, row);
     await db(tx).insertInto('portForwardings').values(row).execute();
     return { 201: { port_forwarding: view(row) } };
@@ -119,7 +140,12 @@ const remove = endpoint({
     await db(tx).deleteFrom('portForwardings').where('id', '=', forwarding!.id).execute();
     if (floating.routerId) await replanRouter(tx, floating.routerId);
     // With the last forwarding the address leads nowhere.
-    if (floating.forwardings.length === 1) await db(tx).updateTable('floatingIps').set({ routerId: null, status: 'DOWN', updatedAt: now(tx) }).where('id', '=', floating.id).execute();
+    if (floating.forwardings.length === 1)
+      await db(tx)
+        .updateTable('floatingIps')
+        .set({ routerId: null, status: 'DOWN', updatedAt: now(tx) })
+        .where('id', '=', floating.id)
+        .execute();
     return { 204: undefined };
   },
 });
@@ -128,7 +154,10 @@ export const portForwardingEndpoints = [list, show, create, update, remove];
 
 const bad = (why: string): Problem => new Problem('invalid', t.badRequest, { resource: 'port_forwarding', why });
 
-function columns(values: Values, before: PortForwardingRow | null): Pick<PortForwardingRow, 'externalPort' | 'internalPort' | 'internalIp' | 'internalPortId' | 'protocol'> {
+function columns(
+  values: Values,
+  before: PortForwardingRow | null,
+): Pick<PortForwardingRow, 'externalPort' | 'internalPort' | 'internalIp' | 'internalPortId' | 'protocol'> {
   return {
     externalPort: (values['external_port'] ?? before?.externalPort) as number,
     internalPort: (values['internal_port'] ?? before?.internalPort) as number,
@@ -141,14 +170,31 @@ function columns(values: Values, before: PortForwardingRow | null): Pick<PortFor
 /** Checks where a forwarding leads, and puts the floating IP on the router between. @throws Problem */
 async function settle(tx: Tx, caller: Caller, floating: FloatingIp, row: PortForwardingRow): Promise<void> {
   const inner = await portById(tx, row.internalPortId);
-  if (!inner || !(caller.isAdmin || inner.projectId === caller.projectId)) throw new Problem('notFound', t.portNotFound, { id: row.internalPortId });
+  if (!inner || !(caller.isAdmin || inner.projectId === caller.projectId))
+    throw new Problem('notFound', t.portNotFound, { id: row.internalPortId });
   const address = inner.addresses.find(one => one.ip === row.internalIp);
-  if (!address || row.internalIp.includes(':')) throw bad(`port ${inner.id} does not have the IPv4 address ${row.internalIp}`);
+  if (!address || row.internalIp.includes(':'))
+    throw bad(`port ${inner.id} does not have the IPv4 address ${row.internalIp}`);
   const others = floating.forwardings.filter(one => one.id !== row.id && one.protocol === row.protocol);
-  if (others.some(one => one.externalPort === row.externalPort)) throw bad(`external port ${row.externalPort}/${row.protocol} of ${floating.ip} is forwarded already`);
-  if (others.some(one => one.internalPortId === row.internalPortId && one.internalIp === row.internalIp && one.internalPort === row.internalPort)) throw bad(`${row.internalIp}:${row.internalPort}/${row.protocol} is forwarded already`);
+  if (others.some(one => one.externalPort === row.externalPort))
+    throw bad(`external port ${row.externalPort}/${row.protocol} of ${floating.ip} is forwarded already`);
+  if (
+    others.some(
+      one =>
+        one.internalPortId === row.internalPortId &&
+        one.internalIp === row.internalIp &&
+        one.internalPort === row.internalPort,
+    )
+  )
+    throw bad(`${row.internalIp}:${row.internalPort}/${row.protocol} is forwarded already`);
   const routerId = await routerBetween(tx, address.subnetId, floating.networkId, inner.id);
-  if (floating.routerId !== null && floating.routerId !== routerId) throw bad(`the floating IP ${floating.ip} is on another router`);
-  if (floating.routerId === null) await db(tx).updateTable('floatingIps').set({ routerId, updatedAt: now(tx) }).where('id', '=', floating.id).execute();
+  if (floating.routerId !== null && floating.routerId !== routerId)
+    throw bad(`the floating IP ${floating.ip} is on another router`);
+  if (floating.routerId === null)
+    await db(tx)
+      .updateTable('floatingIps')
+      .set({ routerId, updatedAt: now(tx) })
+      .where('id', '=', floating.id)
+      .execute();
   await replanRouter(tx, routerId);
 }

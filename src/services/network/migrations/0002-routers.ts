@@ -16,7 +16,11 @@ const standard = {
 export const routersMigration: Migration = {
   name: 'network/0002-routers',
   async up(tx, engine) {
-    await createTable(tx, engine, 'securityGroups', { ...standard, stateful: 'integer not null', isDefault: 'integer not null' });
+    await createTable(tx, engine, 'securityGroups', {
+      ...standard,
+      stateful: 'integer not null',
+      isDefault: 'integer not null',
+    });
     await createIndex(tx, 'securityGroups', ['projectId'], { unique: true, where: '"isDefault" = 1' });
     await createIndex(tx, 'securityGroups', ['projectId', 'name']);
     await createTable(tx, engine, 'addressGroups', { ...standard, addresses: 'text not null' });
@@ -34,7 +38,9 @@ export const routersMigration: Migration = {
     });
     await createIndex(tx, 'securityGroupRules', ['securityGroupId']);
     await createIndex(tx, 'securityGroupRules', ['remoteGroupId'], { where: '"remoteGroupId" is not null' });
-    await createIndex(tx, 'securityGroupRules', ['remoteAddressGroupId'], { where: '"remoteAddressGroupId" is not null' });
+    await createIndex(tx, 'securityGroupRules', ['remoteAddressGroupId'], {
+      where: '"remoteAddressGroupId" is not null',
+    });
     await createIndex(tx, 'securityGroupRules', ['projectId']);
     await createTable(
       tx,

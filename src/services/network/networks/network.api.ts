@@ -6,7 +6,12 @@ import { boolean, dnsDomain, integer, list, orNull, text } from '#/services/netw
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { checkZones, planMtu, planSegment, zone } from '#/services/network/networks/network.rules.ts';
-import { freeSegmentationId, lastSegmentationId, listNetworks, type Network } from '#/services/network/networks/network.store.ts';
+import {
+  freeSegmentationId,
+  lastSegmentationId,
+  listNetworks,
+  type Network,
+} from '#/services/network/networks/network.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { ensureDefaultGroup } from '#/services/network/security-groups/default-group.ts';
@@ -91,10 +96,22 @@ export async function insertNetwork(tx: Tx, values: Values): Promise<Network> {
     segmentationId: values['provider:segmentation_id'] as number | null | undefined,
   });
   checkZones((values['availability_zone_hints'] as string[] | undefined) ?? []);
-  if (segment.type === 'flat' && (await db(tx).selectFrom('networks').select('id').where('type', '=', 'flat').where('physicalNetwork', '=', segment.physicalNetwork).executeTakeFirst()))
+  if (
+    segment.type === 'flat' &&
+    (await db(tx)
+      .selectFrom('networks')
+      .select('id')
+      .where('type', '=', 'flat')
+      .where('physicalNetwork', '=', segment.physicalNetwork)
+      .executeTakeFirst())
+  )
     throw new Problem('conflict', t.flatNetworkInUse, { physicalNetwork: segment.physicalNetwork });
   const asked = segment.segmentationId;
-  if (asked !== null && (await db(tx).selectFrom('networks').select('id').where('segmentationId', '=', asked).executeTakeFirst())) throw new Problem('conflict', t.tunnelIdInUse, { id: asked });
+  if (
+    asked !== null &&
+    (await db(tx).selectFrom('networks').select('id').where('segmentationId', '=', asked).executeTakeFirst())
+  )
+    throw new Problem('conflict', t.tunnelIdInUse, { id: asked });
   const external = values['router:external'] === true;
   const row: NetworkRow = {
     ...newStandard(tx, values),
@@ -117,7 +134,12 @@ export async function insertNetwork(tx: Tx, values: Values): Promise<Network> {
 async function update({ tx }: Ask, row: Network, values: Values): Promise<Network> {
   if (values['shared'] === false && row.shared) await checkUnshare(tx, row);
   if (values['router:external'] === false && row.external) {
-    const gateway = await db(tx).selectFrom('ports').select('id').where('networkId', '=', row.id).where('deviceOwner', 'in', ['network:router_gateway', 'network:floatingip']).executeTakeFirst();
+    const gateway = await db(tx)
+      .selectFrom('ports')
+      .select('id')
+      .where('networkId', '=', row.id)
+      .where('deviceOwner', 'in', ['network:router_gateway', 'network:floatingip'])
+      .executeTakeFirst();
     if (gateway) throw new Problem('conflict', t.externalNetworkInUse, { id: row.id });
   }
   const flag = (name: string, before: number): number => (values[name] === undefined ? before : values[name] ? 1 : 0);
@@ -134,19 +156,33 @@ async function update({ tx }: Ask, row: Network, values: Values): Promise<Networ
   };
   await db(tx).updateTable('networks').set(changes).where('id', '=', row.id).execute();
   await replanAll(tx, await hostsOfNetwork(tx, row.id));
-  await emit(tx, { type: 'network.changed', projectId: row.projectId, resourceId: row.id, payload: { networkId: row.id } });
+  await emit(tx, {
+    type: 'network.changed',
+    projectId: row.projectId,
+    resourceId: row.id,
+    payload: { networkId: row.id },
+  });
   return { ...row, ...changes };
 }
 
 /** @throws Problem conflict when other projects have ports on it */
 async function checkUnshare(tx: Tx, row: Network): Promise<void> {
-  const foreign = await db(tx).selectFrom('ports').select('id').where('networkId', '=', row.id).where('projectId', 'not in', [row.projectId, '']).executeTakeFirst();
+  const foreign = await db(tx)
+    .selectFrom('ports')
+    .select('id')
+    .where('networkId', '=', row.id)
+    .where('projectId', 'not in', [row.projectId, ''])
+    .executeTakeFirst();
   if (foreign) throw new Problem('conflict', t.invalidSharedSetting, { id: row.id });
 }
 
 async function remove({ tx }: Ask, row: Network): Promise<void> {
   await dropIdleFloatingIps(tx, row);
-  const ports = await db(tx).selectFrom('ports').select(['id', 'deviceOwner']).where('networkId', '=', row.id).execute();
+  const ports = await db(tx)
+    .selectFrom('ports')
+    .select(['id', 'deviceOwner'])
+    .where('networkId', '=', row.id)
+    .execute();
   const inUse = ports.filter(port => port.deviceOwner !== 'network:dhcp').map(port => port.id);
   if (inUse.length) throw new Problem('conflict', t.networkInUse, { id: row.id, ports: inUse });
   for (const port of ports) await removePort(tx, port.id);
@@ -158,7 +194,13 @@ async function remove({ tx }: Ask, row: Network): Promise<void> {
 /** Floating IPs that lead nowhere go with their network. */
 async function dropIdleFloatingIps(tx: Tx, row: Network): Promise<void> {
   if (!row.external) return;
-  const idle = await db(tx).selectFrom('floatingIps').select(['id', 'holderPortId']).where('networkId', '=', row.id).where('portId', 'is', null).where('routerId', 'is', null).execute();
+  const idle = await db(tx)
+    .selectFrom('floatingIps')
+    .select(['id', 'holderPortId'])
+    .where('networkId', '=', row.id)
+    .where('portId', 'is', null)
+    .where('routerId', 'is', null)
+    .execute();
   for (const { id, holderPortId } of idle) {
     await db(tx).deleteFrom('floatingIps').where('id', '=', id).execute();
     await removePort(tx, holderPortId);

@@ -3,7 +3,11 @@
 import type { PlanRows } from '#/services/network/plan-rows.ts';
 import type { HostNetwork } from '#/drivers/network/network-driver.ts';
 
-export function planNetworks({ networks, subnets, elsewhere }: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere'>): HostNetwork[] {
+export function planNetworks({
+  networks,
+  subnets,
+  elsewhere,
+}: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere'>): HostNetwork[] {
   return networks.map(network => {
     const own = subnets.filter(subnet => subnet.networkId === network.id);
     const peers = Map.groupBy(
@@ -11,7 +15,9 @@ export function planNetworks({ networks, subnets, elsewhere }: Pick<PlanRows, 'n
       port => port.address,
     );
     // The machine itself is the gateway of a network that leaves through it.
-    const hostAddresses = own.flatMap(({ gateway, cidr }) => (gateway === null ? [] : [`${gateway}/${cidr.split('/')[1]}`]));
+    const hostAddresses = own.flatMap(({ gateway, cidr }) =>
+      gateway === null ? [] : [`${gateway}/${cidr.split('/')[1]}`],
+    );
     return {
       key: `network/${network.id}`,
       networkId: network.id,

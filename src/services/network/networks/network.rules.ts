@@ -17,17 +17,28 @@ export interface Segment {
 }
 
 /** What provider attributes ask for. @throws Problem invalid when this cloud has no such network */
-export function planSegment(ask: { type?: string; physicalNetwork?: string | null; segmentationId?: number | null }): Segment {
+export function planSegment(ask: {
+  type?: string;
+  physicalNetwork?: string | null;
+  segmentationId?: number | null;
+}): Segment {
   const { type = 'vxlan', physicalNetwork = null, segmentationId = null } = ask;
   const refuse = (attribute: string, why: string) => new Problem('invalid', t.invalidInput, { attribute, why });
-  if (ask.type === undefined && (physicalNetwork !== null || segmentationId !== null)) throw refuse('provider:network_type', 'provider:network_type is required');
+  if (ask.type === undefined && (physicalNetwork !== null || segmentationId !== null))
+    throw refuse('provider:network_type', 'provider:network_type is required');
   if (type === 'flat') {
-    if (physicalNetwork !== externalPhysicalNetwork) throw refuse('provider:physical_network', `physical_network '${String(physicalNetwork).slice(0, 64)}' unknown for flat provider network`);
+    if (physicalNetwork !== externalPhysicalNetwork)
+      throw refuse(
+        'provider:physical_network',
+        `physical_network '${String(physicalNetwork).slice(0, 64)}' unknown for flat provider network`,
+      );
     if (segmentationId !== null) throw refuse('provider:segmentation_id', 'segmentation_id specified for flat network');
     return { type, physicalNetwork, segmentationId: null };
   }
-  if (type !== 'vxlan') throw refuse('provider:network_type', `network_type value '${type.slice(0, 32)}' not supported`);
-  if (physicalNetwork !== null) throw refuse('provider:physical_network', 'physical_network specified for a vxlan network');
+  if (type !== 'vxlan')
+    throw refuse('provider:network_type', `network_type value '${type.slice(0, 32)}' not supported`);
+  if (physicalNetwork !== null)
+    throw refuse('provider:physical_network', 'physical_network specified for a vxlan network');
   return { type, physicalNetwork: null, segmentationId };
 }
 
@@ -35,8 +46,16 @@ export function planSegment(ask: { type?: string; physicalNetwork?: string | nul
 export function planMtu(type: string, asked: number): number {
   const largest = largestMtu[type]!;
   if (asked === 0) return largest;
-  if (asked > largest) throw new Problem('invalid', t.invalidInput, { attribute: 'mtu', why: `Requested MTU is too big, maximum is ${largest}` });
-  if (asked < 68) throw new Problem('invalid', t.invalidInput, { attribute: 'mtu', why: 'Requested MTU is too small, minimum is 68' });
+  if (asked > largest)
+    throw new Problem('invalid', t.invalidInput, {
+      attribute: 'mtu',
+      why: `Requested MTU is too big, maximum is ${largest}`,
+    });
+  if (asked < 68)
+    throw new Problem('invalid', t.invalidInput, {
+      attribute: 'mtu',
+      why: 'Requested MTU is too small, minimum is 68',
+    });
   return asked;
 }
 

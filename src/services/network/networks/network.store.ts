@@ -16,7 +16,14 @@ export async function listNetworks(tx: Tx, scope: ListScope): Promise<Network[]>
   let query = db(tx).selectFrom('networks').selectAll();
   const sharedIds = await sharedNetworks(tx, scope.projectId);
   if (!scope.all)
-    query = query.where(eb => eb.or([eb('projectId', '=', scope.projectId), eb('shared', '=', 1), eb('external', '=', 1), ...(sharedIds.size ? [eb('id', 'in', [...sharedIds])] : [])]));
+    query = query.where(eb =>
+      eb.or([
+        eb('projectId', '=', scope.projectId),
+        eb('shared', '=', 1),
+        eb('external', '=', 1),
+        ...(sharedIds.size ? [eb('id', 'in', [...sharedIds])] : []),
+      ]),
+    );
   const { id, name, project_id } = scope.only;
   if (id) query = query.where('id', 'in', id);
   if (name) query = query.where('name', 'in', name);
@@ -24,9 +31,18 @@ export async function listNetworks(tx: Tx, scope: ListScope): Promise<Network[]>
   const rows = await query.execute();
   if (!rows.length) return [];
   let subnetQuery = db(tx).selectFrom('subnets').select(['id', 'networkId']).orderBy('createdAt').orderBy('id');
-  if (rows.length <= 200) subnetQuery = subnetQuery.where('networkId', 'in', rows.map(row => row.id));
+  if (rows.length <= 200)
+    subnetQuery = subnetQuery.where(
+      'networkId',
+      'in',
+      rows.map(row => row.id),
+    );
   const subnets = Map.groupBy(await subnetQuery.execute(), subnet => subnet.networkId);
-  return rows.map(row => ({ ...row, shared: row.shared || sharedIds.has(row.id) ? 1 : 0, subnets: subnets.get(row.id)?.map(subnet => subnet.id) ?? [] }));
+  return rows.map(row => ({
+    ...row,
+    shared: row.shared || sharedIds.has(row.id) ? 1 : 0,
+    subnets: subnets.get(row.id)?.map(subnet => subnet.id) ?? [],
+  }));
 }
 
 /** Networks that other projects share with this one by name. */
@@ -46,9 +62,19 @@ export async function networkById(tx: Tx, id: string): Promise<NetworkRow | unde
 }
 
 /** A network that a caller may use: their own, or shared, or (for gateways) external. @throws Problem notFound */
-export async function usableNetwork(tx: Tx, id: string, caller: { projectId: string | null; isAdmin: boolean }): Promise<NetworkRow> {
+export async function usableNetwork(
+  tx: Tx,
+  id: string,
+  caller: { projectId: string | null; isAdmin: boolean },
+): Promise<NetworkRow> {
   const row = await networkById(tx, id);
-  const visible = row && (caller.isAdmin || row.projectId === caller.projectId || row.shared || row.external || (await sharedNetworks(tx, caller.projectId ?? '')).has(id));
+  const visible =
+    row &&
+    (caller.isAdmin ||
+      row.projectId === caller.projectId ||
+      row.shared ||
+      row.external ||
+      (await sharedNetworks(tx, caller.projectId ?? '')).has(id));
   if (!row || !visible) throw new Problem('notFound', t.networkNotFound, { id: id.slice(0, 80) });
   return row;
 }
@@ -65,7 +91,16 @@ export async function freeSegmentationId(tx: Tx): Promise<number> {
     .selectFrom('networks as one')
     .select(eb => eb('one.segmentationId', '+', 1).as('id'))
     .where('one.segmentationId', '<', lastSegmentationId)
-    .where(eb => eb.not(eb.exists(eb.selectFrom('networks as two').select('two.id').whereRef('two.segmentationId', '=', eb('one.segmentationId', '+', 1)))))
+    .where(eb =>
+      eb.not(
+        eb.exists(
+          eb
+            .selectFrom('networks as two')
+            .select('two.id')
+            .whereRef('two.segmentationId', '=', eb('one.segmentationId', '+', 1)),
+        ),
+      ),
+    )
     .orderBy('one.segmentationId')
     .limit(1)
     .executeTakeFirst();

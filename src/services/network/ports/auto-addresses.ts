@@ -5,7 +5,11 @@ import { db, type SubnetRow } from '#/services/network/tables.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export async function addAutoAddresses(tx: Tx, subnet: SubnetRow): Promise<void> {
-  const ports = await db(tx).selectFrom('ports').select(['id', 'mac', 'deviceOwner']).where('networkId', '=', subnet.networkId).execute();
+  const ports = await db(tx)
+    .selectFrom('ports')
+    .select(['id', 'mac', 'deviceOwner'])
+    .where('networkId', '=', subnet.networkId)
+    .execute();
   const prefix = parsePrefix(subnet.cidr)!;
   const last = 1_000;
   for (const port of ports) {
@@ -13,7 +17,14 @@ export async function addAutoAddresses(tx: Tx, subnet: SubnetRow): Promise<void>
     const value = slaacAddress(prefix, port.mac);
     await db(tx)
       .insertInto('portAddresses')
-      .values({ portId: port.id, networkId: subnet.networkId, subnetId: subnet.id, ip: showAddress(6, value), ipKey: keyOf(6, value), position: last })
+      .values({
+        portId: port.id,
+        networkId: subnet.networkId,
+        subnetId: subnet.id,
+        ip: showAddress(6, value),
+        ipKey: keyOf(6, value),
+        position: last,
+      })
       .onConflict(conflict => conflict.doNothing())
       .execute();
   }

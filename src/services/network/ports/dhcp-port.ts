@@ -17,19 +17,32 @@ export async function syncDhcpPort(tx: Tx, networkId: string): Promise<void> {
   const network = await networkById(tx, networkId);
   if (!network) return;
   const served = (await subnetsOfNetwork(tx, networkId)).filter(subnet => subnet.enableDhcp === 1);
-  const row = await db(tx).selectFrom('ports').selectAll().where('networkId', '=', networkId).where('deviceOwner', '=', dhcpOwner).executeTakeFirst();
+  const row = await db(tx)
+    .selectFrom('ports')
+    .selectAll()
+    .where('networkId', '=', networkId)
+    .where('deviceOwner', '=', dhcpOwner)
+    .executeTakeFirst();
   if (!served.length) {
     if (row) await removePort(tx, row.id);
     return;
   }
   if (!row) {
-    const port = await makePort(tx, { network, projectId: network.projectId, fixedIps: [], deviceOwner: dhcpOwner, deviceId: `dhcp-${networkId}`, portSecurity: false });
+    const port = await makePort(tx, {
+      network,
+      projectId: network.projectId,
+      fixedIps: [],
+      deviceOwner: dhcpOwner,
+      deviceId: `dhcp-${networkId}`,
+      portSecurity: false,
+    });
     await replaceAddresses(tx, port, await addressesIn(tx, served, port.mac, []));
     return;
   }
   const [port] = await withParts(tx, [row]);
   const wanted = await addressesIn(tx, served, row.mac, port!.addresses);
-  if (wanted.length !== port!.addresses.length || wanted.some((one, index) => one.ip !== port!.addresses[index]!.ip)) await replaceAddresses(tx, row, wanted);
+  if (wanted.length !== port!.addresses.length || wanted.some((one, index) => one.ip !== port!.addresses[index]!.ip))
+    await replaceAddresses(tx, row, wanted);
 }
 
 async function addressesIn(tx: Tx, subnets: SubnetRow[], mac: string, keep: Assigned[]): Promise<Assigned[]> {
@@ -41,7 +54,15 @@ async function addressesIn(tx: Tx, subnets: SubnetRow[], mac: string, keep: Assi
       continue;
     }
     try {
-      chosen.push(...(await allocate(tx, { networkId: subnet.networkId, subnets: [subnet], fixedIps: [{ subnet_id: subnet.id }], mac, deviceOwner: dhcpOwner })));
+      chosen.push(
+        ...(await allocate(tx, {
+          networkId: subnet.networkId,
+          subnets: [subnet],
+          fixedIps: [{ subnet_id: subnet.id }],
+          mac,
+          deviceOwner: dhcpOwner,
+        })),
+      );
     } catch (thrown) {
       if (!(thrown instanceof Problem)) throw thrown;
     }

@@ -7,7 +7,12 @@ import type { Port } from '#/services/network/ports/port.store.ts';
 import type { SubnetRow } from '#/services/network/tables.ts';
 import type { DhcpLease, DhcpSubnet, HostDhcp } from '#/drivers/network/network-driver.ts';
 
-export function planDhcp({ networks, subnets, dhcpPorts, guests }: Pick<PlanRows, 'networks' | 'subnets' | 'dhcpPorts' | 'guests'>): HostDhcp[] {
+export function planDhcp({
+  networks,
+  subnets,
+  dhcpPorts,
+  guests,
+}: Pick<PlanRows, 'networks' | 'subnets' | 'dhcpPorts' | 'guests'>): HostDhcp[] {
   return dhcpPorts.flatMap(port => {
     const network = networks.find(one => one.id === port.networkId);
     if (!network || !network.adminStateUp) return [];
@@ -37,7 +42,10 @@ function toDhcpSubnet(subnet: SubnetRow): DhcpSubnet {
     dnsServers: JSON.parse(subnet.dnsServers) as string[],
     hostRoutes: JSON.parse(subnet.hostRoutes) as DhcpSubnet['hostRoutes'],
     dhcp: subnet.enableDhcp === 1,
-    ipv6: subnet.version === 6 ? { addressMode: subnet.ipv6AddressMode as Ipv6Mode, raMode: subnet.ipv6RaMode as Ipv6Mode } : null,
+    ipv6:
+      subnet.version === 6
+        ? { addressMode: subnet.ipv6AddressMode as Ipv6Mode, raMode: subnet.ipv6RaMode as Ipv6Mode }
+        : null,
   };
 }
 
@@ -48,6 +56,10 @@ function toLease(port: Port): DhcpLease {
     mac: port.mac,
     ips: port.addresses.map(one => one.ip),
     hostname: hostnameOf(port.dnsName, port.addresses[0]!.ip),
-    options: options.map(({ opt_name, opt_value, ip_version }) => ({ name: opt_name, value: opt_value, ipVersion: ip_version === 6 ? 6 : 4 })),
+    options: options.map(({ opt_name, opt_value, ip_version }) => ({
+      name: opt_name,
+      value: opt_value,
+      ipVersion: ip_version === 6 ? 6 : 4,
+    })),
   };
 }

@@ -48,12 +48,18 @@ export interface PortDraft {
 /** @throws Problem as `allocate` does, and conflict when the MAC address is in use */
 export async function makePort(tx: Tx, draft: PortDraft): Promise<Port> {
   const { network, deviceOwner = '', groups = [] } = draft;
-  if (draft.mac !== undefined && (await macTaken(tx, network.id, draft.mac))) throw new Problem('conflict', t.macAddressInUse, { network: network.id, mac: draft.mac });
+  if (draft.mac !== undefined && (await macTaken(tx, network.id, draft.mac)))
+    throw new Problem('conflict', t.macAddressInUse, { network: network.id, mac: draft.mac });
   const mac = draft.mac ?? (await freeMac(tx, network.id));
   const subnets = await subnetsOfNetwork(tx, network.id);
   const addresses = await allocate(tx, { networkId: network.id, subnets, fixedIps: draft.fixedIps, mac, deviceOwner });
   const row = {
-    ...newStandard(tx, { project_id: draft.projectId, name: draft.name, description: draft.description, tags: draft.tags }),
+    ...newStandard(tx, {
+      project_id: draft.projectId,
+      name: draft.name,
+      description: draft.description,
+      tags: draft.tags,
+    }),
     networkId: network.id,
     mac,
     adminStateUp: draft.adminStateUp === false ? 0 : 1,

@@ -3,7 +3,19 @@
 import { allocate, type FixedIpAsk } from '#/services/network/addressing/allocate.ts';
 import { replanAll, replanGroups, replanNetwork } from '#/services/network/affected.ts';
 import { type Attributes, both, postOnly, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
-import { among, anyMap, boolean, dnsName, fixedIps, list, listOrNone, macAddress, orNull, text, uuid } from '#/services/network/attributes/checks.ts';
+import {
+  among,
+  anyMap,
+  boolean,
+  dnsName,
+  fixedIps,
+  list,
+  listOrNone,
+  macAddress,
+  orNull,
+  text,
+  uuid,
+} from '#/services/network/attributes/checks.ts';
 import { makeFilter, type SpecialFilter } from '#/services/network/attributes/list.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { standardAttributes, touched } from '#/services/network/attributes/standard.ts';
@@ -11,7 +23,14 @@ import { networkById, sharedNetworks, usableNetwork } from '#/services/network/n
 import { addressPairs, checkAddressPairs, dhcpOptions, mergeDhcpOptions } from '#/services/network/ports/port.rules.ts';
 import { dhcpOwner, syncDhcpPort } from '#/services/network/ports/dhcp-port.ts';
 import { type AddressPair, type DhcpOption, makePort } from '#/services/network/ports/make-port.ts';
-import { listPorts, macTaken, needPort, type Port, replaceAddresses, replaceGroups } from '#/services/network/ports/port.store.ts';
+import {
+  listPorts,
+  macTaken,
+  needPort,
+  type Port,
+  replaceAddresses,
+  replaceGroups,
+} from '#/services/network/ports/port.store.ts';
 import { view } from '#/services/network/ports/port.view.ts';
 import { releaseFloatingIps, removePort } from '#/services/network/ports/remove-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
@@ -25,7 +44,19 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
-const vnicTypes = among('normal', 'direct', 'macvtap', 'baremetal', 'direct-physical', 'virtio-forwarder', 'smart-nic', 'vdpa', 'accelerator-direct', 'accelerator-direct-physical', 'remote-managed');
+const vnicTypes = among(
+  'normal',
+  'direct',
+  'macvtap',
+  'baremetal',
+  'direct-physical',
+  'virtio-forwarder',
+  'smart-nic',
+  'vdpa',
+  'accelerator-direct',
+  'accelerator-direct-physical',
+  'remote-managed',
+);
 
 const attributes: Attributes = {
   ...standardAttributes(),
@@ -55,17 +86,27 @@ export const ports: Resource<Port> = {
   path: 'ports',
   attributes,
   allow: {
-    create: '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or True:%(network:shared)s',
+    create:
+      '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or True:%(network:shared)s',
     get: '(role:admin) or (role:service) or role:reader and project_id:%(network:project_id)s or role:reader and project_id:%(project_id)s',
     update: '(role:admin) or (role:service) or role:member and project_id:%(project_id)s',
-    delete: '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or role:member and project_id:%(project_id)s',
+    delete:
+      '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or role:member and project_id:%(project_id)s',
   },
   missing: t.portNotFound,
   columns: ['id', 'network_id', 'device_id', 'name', 'project_id', 'mac_address', 'device_owner'],
-  filters: { fixed_ips: fixedIpFilter, security_groups: (port, wanted) => wanted.some(id => (port['security_groups'] as string[]).includes(id)), security_group_ids: (port, wanted) => wanted.some(id => (port['security_groups'] as string[]).includes(id)) },
+  filters: {
+    fixed_ips: fixedIpFilter,
+    security_groups: (port, wanted) => wanted.some(id => (port['security_groups'] as string[]).includes(id)),
+    security_group_ids: (port, wanted) => wanted.some(id => (port['security_groups'] as string[]).includes(id)),
+  },
   list: listPorts,
   view,
-  target: row => ({ 'network:project_id': row.network.projectId, 'network:shared': row.network.shared === 1, network_device: row.deviceOwner.startsWith('network:') }),
+  target: row => ({
+    'network:project_id': row.network.projectId,
+    'network:shared': row.network.shared === 1,
+    network_device: row.deviceOwner.startsWith('network:'),
+  }),
   visible: (row, caller) => [row.projectId, row.network.projectId].includes(caller.projectId ?? '-'),
   newTarget,
   create,
@@ -75,7 +116,12 @@ export const ports: Resource<Port> = {
 
 async function newTarget(tx: Tx, values: Values, caller: Caller): Promise<Values> {
   const network = await networkById(tx, values['network_id'] as string);
-  const visible = network && (caller.isAdmin || network.projectId === caller.projectId || network.external || (await isShared(tx, network.id, network.shared, caller)));
+  const visible =
+    network &&
+    (caller.isAdmin ||
+      network.projectId === caller.projectId ||
+      network.external ||
+      (await isShared(tx, network.id, network.shared, caller)));
   if (!network || !visible) throw new Problem('notFound', t.networkNotFound, { id: values['network_id'] as string });
   return {
     'network:project_id': network.projectId,
@@ -97,7 +143,8 @@ function fixedIpFilter(port: Values, wanted: string[]): boolean {
     if (kind === 'subnet_id' && own.some(one => values.includes(one.subnet_id))) continue;
     if (kind === 'ip_address' && own.some(one => values.includes(one.ip_address))) continue;
     if (kind === 'ip_address_substr' && own.some(one => values.some(part => one.ip_address.includes(part)))) continue;
-    if (!['subnet_id', 'ip_address', 'ip_address_substr'].includes(kind)) makeFilter([[kind || 'fixed_ips', values]], new Set(), {});
+    if (!['subnet_id', 'ip_address', 'ip_address_substr'].includes(kind))
+      makeFilter([[kind || 'fixed_ips', values]], new Set(), {});
     return false;
   }
   return true;
@@ -108,12 +155,15 @@ async function create({ tx, caller }: Ask, values: Values): Promise<Port> {
   const projectId = values['project_id'] as string;
   await checkQuota(tx, 'port', projectId);
   const deviceOwner = values['device_owner'] as string;
-  const portSecurity = (values['port_security_enabled'] as boolean | undefined) ?? (network.portSecurity === 1 && !deviceOwner.startsWith('network:'));
+  const portSecurity =
+    (values['port_security_enabled'] as boolean | undefined) ??
+    (network.portSecurity === 1 && !deviceOwner.startsWith('network:'));
   const asked = values['security_groups'] as string[] | undefined;
   const pairs = (values['allowed_address_pairs'] as AddressPair[] | undefined) ?? [];
   if (asked?.length && !portSecurity) throw new Problem('invalid', t.portSecurityAndIPRequiredForSecurityGroups);
   if (pairs.length && !portSecurity) throw new Problem('conflict', t.addressPairAndPortSecurityRequired);
-  const defaults = portSecurity && !deviceOwner.startsWith('network:') && projectId ? [await ensureDefaultGroup(tx, projectId)] : [];
+  const defaults =
+    portSecurity && !deviceOwner.startsWith('network:') && projectId ? [await ensureDefaultGroup(tx, projectId)] : [];
   const groups = asked ? await usableGroups(tx, caller, asked) : defaults;
   const port = await makePort(tx, {
     network,
@@ -144,18 +194,35 @@ async function update({ tx, caller }: Ask, row: Port, values: Values): Promise<P
   const mac = values['mac_address'] as string | null | undefined;
   if (mac && mac !== row.mac) {
     if (row.host && row.deviceId) throw new Problem('conflict', t.portBound, { id: row.id });
-    if (await macTaken(tx, row.networkId, mac)) throw new Problem('conflict', t.macAddressInUse, { network: row.networkId, mac });
+    if (await macTaken(tx, row.networkId, mac))
+      throw new Problem('conflict', t.macAddressInUse, { network: row.networkId, mac });
   }
   const portSecurity = (values['port_security_enabled'] as boolean | undefined) ?? row.portSecurity === 1;
   const asked = values['security_groups'] as string[] | undefined;
   const groups = asked ? await usableGroups(tx, caller, asked, row.groups) : row.groups;
-  if (!portSecurity && groups.length) throw asked?.length ? new Problem('invalid', t.portSecurityAndIPRequiredForSecurityGroups) : new Problem('conflict', t.portSecurityPortHasSecurityGroup);
+  if (!portSecurity && groups.length)
+    throw asked?.length
+      ? new Problem('invalid', t.portSecurityAndIPRequiredForSecurityGroups)
+      : new Problem('conflict', t.portSecurityPortHasSecurityGroup);
   const askedPairs = values['allowed_address_pairs'] as AddressPair[] | undefined;
-  const pairs = askedPairs ? checkAddressPairs(askedPairs, mac ?? row.mac) : (JSON.parse(row.allowedPairs) as AddressPair[]);
+  const pairs = askedPairs
+    ? checkAddressPairs(askedPairs, mac ?? row.mac)
+    : (JSON.parse(row.allowedPairs) as AddressPair[]);
   if (!portSecurity && pairs.length) throw new Problem('conflict', t.addressPairAndPortSecurityRequired);
   const fixed = values['fixed_ips'] as FixedIpAsk[] | undefined;
-  if (fixed || (mac && mac !== row.mac)) await moveAddresses(tx, row, fixed ?? row.addresses.map(({ subnetId, ip }) => ({ subnet_id: subnetId, ...(row.mac === mac ? { ip_address: ip } : {}) })), mac ?? row.mac);
-  const host = values['binding:host_id'] === undefined ? row.host : (values['binding:host_id'] as string | null) || null;
+  if (fixed || (mac && mac !== row.mac))
+    await moveAddresses(
+      tx,
+      row,
+      fixed ??
+        row.addresses.map(({ subnetId, ip }) => ({
+          subnet_id: subnetId,
+          ...(row.mac === mac ? { ip_address: ip } : {}),
+        })),
+      mac ?? row.mac,
+    );
+  const host =
+    values['binding:host_id'] === undefined ? row.host : (values['binding:host_id'] as string | null) || null;
   const adminStateUp = values['admin_state_up'] === undefined ? row.adminStateUp : values['admin_state_up'] ? 1 : 0;
   const changes = {
     ...touched(tx, row, values),
@@ -170,7 +237,11 @@ async function update({ tx, caller }: Ask, row: Port, values: Values): Promise<P
     vnicType: (values['binding:vnic_type'] as string | undefined) ?? row.vnicType,
     ...(values['binding:profile'] === undefined ? {} : { profile: JSON.stringify(values['binding:profile'] ?? {}) }),
     allowedPairs: JSON.stringify(pairs),
-    dhcpOptions: values['extra_dhcp_opts'] ? JSON.stringify(mergeDhcpOptions(JSON.parse(row.dhcpOptions) as DhcpOption[], values['extra_dhcp_opts'] as DhcpOption[])) : row.dhcpOptions,
+    dhcpOptions: values['extra_dhcp_opts']
+      ? JSON.stringify(
+          mergeDhcpOptions(JSON.parse(row.dhcpOptions) as DhcpOption[], values['extra_dhcp_opts'] as DhcpOption[]),
+        )
+      : row.dhcpOptions,
     dnsName: (values['dns_name'] as string | undefined) ?? row.dnsName,
   };
   await db(tx).updateTable('ports').set(changes).where('id', '=', row.id).execute();
@@ -179,26 +250,48 @@ async function update({ tx, caller }: Ask, row: Port, values: Values): Promise<P
   await replanNetwork(tx, row.networkId);
   await replanGroups(tx, [...row.groups, ...groups]);
   const port = await needPort(tx, row.id);
-  await emit(tx, { type: 'port.updated', projectId: port.projectId || null, resourceId: port.id, payload: { portId: port.id, deviceId: port.deviceId, networkId: port.networkId, host: port.host } });
+  await emit(tx, {
+    type: 'port.updated',
+    projectId: port.projectId || null,
+    resourceId: port.id,
+    payload: { portId: port.id, deviceId: port.deviceId, networkId: port.networkId, host: port.host },
+  });
   return port;
 }
 
 async function moveAddresses(tx: Tx, row: Port, fixedIps: FixedIpAsk[], mac: string): Promise<void> {
   const subnets = await subnetsOfNetwork(tx, row.networkId);
-  const addresses = await allocate(tx, { networkId: row.networkId, subnets, fixedIps, mac, deviceOwner: row.deviceOwner, keep: row.addresses });
+  const addresses = await allocate(tx, {
+    networkId: row.networkId,
+    subnets,
+    fixedIps,
+    mac,
+    deviceOwner: row.deviceOwner,
+    keep: row.addresses,
+  });
   const kept = new Set(addresses.map(one => one.ip));
-  await releaseFloatingIps(tx, row.id, row.addresses.map(one => one.ip).filter(ip => !kept.has(ip)));
+  await releaseFloatingIps(
+    tx,
+    row.id,
+    row.addresses.map(one => one.ip).filter(ip => !kept.has(ip)),
+  );
   await replaceAddresses(tx, row, addresses);
 }
 
 async function remove({ tx }: Ask, row: Port): Promise<void> {
   if (row.deviceOwner.startsWith('network:router')) {
     const router = await db(tx).selectFrom('routers').select('id').where('id', '=', row.deviceId).executeTakeFirst();
-    if (router) throw new Problem('conflict', t.servicePortInUse, { id: row.id, why: `has device owner ${row.deviceOwner}` });
+    if (router)
+      throw new Problem('conflict', t.servicePortInUse, { id: row.id, why: `has device owner ${row.deviceOwner}` });
   }
   if (row.deviceOwner === 'network:floatingip') {
-    const floating = await db(tx).selectFrom('floatingIps').select('id').where('holderPortId', '=', row.id).executeTakeFirst();
-    if (floating) throw new Problem('conflict', t.servicePortInUse, { id: row.id, why: `has device owner ${row.deviceOwner}` });
+    const floating = await db(tx)
+      .selectFrom('floatingIps')
+      .select('id')
+      .where('holderPortId', '=', row.id)
+      .executeTakeFirst();
+    if (floating)
+      throw new Problem('conflict', t.servicePortInUse, { id: row.id, why: `has device owner ${row.deviceOwner}` });
   }
   await removePort(tx, row.id);
   if (row.deviceOwner === dhcpOwner) await syncDhcpPort(tx, row.networkId);

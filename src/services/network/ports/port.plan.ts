@@ -15,7 +15,10 @@ export function planPorts({ guests, networks, rules }: Pick<PlanRows, 'guests' |
     tap: `tap${port.id.slice(0, 11)}`,
     mac: port.mac,
     ips: port.addresses.map(one => one.ip),
-    allowedAddressPairs: (JSON.parse(port.allowedPairs) as AddressPair[]).map(pair => ({ mac: pair.mac_address, cidr: withLength(pair.ip_address) })),
+    allowedAddressPairs: (JSON.parse(port.allowedPairs) as AddressPair[]).map(pair => ({
+      mac: pair.mac_address,
+      cidr: withLength(pair.ip_address),
+    })),
     portSecurity: port.portSecurity === 1,
     adminUp: port.adminStateUp === 1 && up.has(port.networkId),
     rules: port.portSecurity ? port.groups.flatMap(id => (byGroup.get(id) ?? []).map(toFilterRule)) : [],

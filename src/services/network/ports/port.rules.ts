@@ -11,11 +11,19 @@ const addressOrCidr = (value: unknown): string => {
   const prefix = parsePrefix(value);
   if (!prefix) throw new Invalid(`${shown(value)} is not a valid IP address or subnet`);
   const first = prefix.first >> BigInt(bitsOf(prefix.version) - 8);
-  if (prefix.version === 6 ? first === 0xffn : first >= 224n && first < 240n) throw new Invalid(`${shown(value)} is a multicast address`);
-  return prefix.length === bitsOf(prefix.version) && !String(value).includes('/') ? showPrefix(prefix).split('/')[0]! : showPrefix(prefix);
+  if (prefix.version === 6 ? first === 0xffn : first >= 224n && first < 240n)
+    throw new Invalid(`${shown(value)} is a multicast address`);
+  return prefix.length === bitsOf(prefix.version) && !String(value).includes('/')
+    ? showPrefix(prefix).split('/')[0]!
+    : showPrefix(prefix);
 };
 
-export const addressPairs = list(map<{ mac_address?: string; ip_address: string }>({ mac_address: macAddress, ip_address: addressOrCidr }, ['ip_address']), { max: 10 });
+export const addressPairs = list(
+  map<{ mac_address?: string; ip_address: string }>({ mac_address: macAddress, ip_address: addressOrCidr }, [
+    'ip_address',
+  ]),
+  { max: 10 },
+);
 
 /** Pairs without a MAC address are for the port's own. @throws Problem invalid for a pair that comes twice */
 export function checkAddressPairs(pairs: { mac_address?: string; ip_address: string }[], mac: string): AddressPair[] {
@@ -23,17 +31,20 @@ export function checkAddressPairs(pairs: { mac_address?: string; ip_address: str
   return pairs.map(pair => {
     const whole = { mac_address: pair.mac_address ?? mac, ip_address: pair.ip_address };
     const key = `${whole.mac_address} ${whole.ip_address}`;
-    if (seen.has(key)) throw new Problem('invalid', t.duplicateAddressPairInRequest, { mac: whole.mac_address, ip: whole.ip_address });
+    if (seen.has(key))
+      throw new Problem('invalid', t.duplicateAddressPairInRequest, { mac: whole.mac_address, ip: whole.ip_address });
     seen.add(key);
     return whole;
   });
 }
 
-const oneLine = (max: number) => (value: unknown): string => {
-  const line = text(max, { min: 1 })(value);
-  if (/[\r\n]/.test(line)) throw new Invalid(`${shown(value)} contains a line break`);
-  return line;
-};
+const oneLine =
+  (max: number) =>
+  (value: unknown): string => {
+    const line = text(max, { min: 1 })(value);
+    if (/[\r\n]/.test(line)) throw new Invalid(`${shown(value)} contains a line break`);
+    return line;
+  };
 
 const family = (value: unknown): number => {
   if (value === 4 || value === '4') return 4;
@@ -41,11 +52,20 @@ const family = (value: unknown): number => {
   throw new Invalid(`${shown(value)} is not in [4, 6]`);
 };
 
-const option = map<{ opt_name: string; opt_value: string | null; ip_version?: number }>({ opt_name: oneLine(64), opt_value: orNull(oneLine(255)), ip_version: family }, ['opt_name', 'opt_value']);
-export const dhcpOptions = list((value): { opt_name: string; opt_value: string | null; ip_version: number } => ({ ip_version: 4, ...option(value) }), { max: 100 });
+const option = map<{ opt_name: string; opt_value: string | null; ip_version?: number }>(
+  { opt_name: oneLine(64), opt_value: orNull(oneLine(255)), ip_version: family },
+  ['opt_name', 'opt_value'],
+);
+export const dhcpOptions = list(
+  (value): { opt_name: string; opt_value: string | null; ip_version: number } => ({ ip_version: 4, ...option(value) }),
+  { max: 100 },
+);
 
 /** New options over old ones of the same name; a null value takes the option away. */
-export function mergeDhcpOptions(before: DhcpOption[], changes: { opt_name: string; opt_value: string | null; ip_version: number }[]): DhcpOption[] {
+export function mergeDhcpOptions(
+  before: DhcpOption[],
+  changes: { opt_name: string; opt_value: string | null; ip_version: number }[],
+): DhcpOption[] {
   const options = new Map(before.map(one => [`${one.ip_version} ${one.opt_name}`, one]));
   for (const { opt_name, opt_value, ip_version } of changes) {
     const key = `${ip_version} ${opt_name}`;

@@ -46,8 +46,21 @@ export async function withParts(tx: Tx, rows: PortRow[]): Promise<Port[]> {
   const addresses = Map.groupBy(await addressQuery.execute(), row => row.portId);
   const groups = Map.groupBy(await groupQuery.execute(), row => row.portId);
   const networkIds = [...new Set(rows.map(row => row.networkId))];
-  const networks = new Map((await db(tx).selectFrom('networks').select(['id', 'projectId', 'shared', 'name', 'dnsDomain']).where('id', 'in', networkIds).execute()).map(row => [row.id, row]));
-  return rows.map(row => ({ ...row, addresses: addresses.get(row.id) ?? [], groups: (groups.get(row.id) ?? []).map(group => group.securityGroupId), network: networks.get(row.networkId)! }));
+  const networks = new Map(
+    (
+      await db(tx)
+        .selectFrom('networks')
+        .select(['id', 'projectId', 'shared', 'name', 'dnsDomain'])
+        .where('id', 'in', networkIds)
+        .execute()
+    ).map(row => [row.id, row]),
+  );
+  return rows.map(row => ({
+    ...row,
+    addresses: addresses.get(row.id) ?? [],
+    groups: (groups.get(row.id) ?? []).map(group => group.securityGroupId),
+    network: networks.get(row.networkId)!,
+  }));
 }
 
 export async function portById(tx: Tx, id: string): Promise<Port | undefined> {
@@ -69,7 +82,11 @@ export async function insertPort(tx: Tx, row: PortRow, addresses: Assigned[], gr
   await insertGroups(tx, row.id, groups);
 }
 
-export async function replaceAddresses(tx: Tx, row: Pick<PortRow, 'id' | 'networkId'>, addresses: Assigned[]): Promise<void> {
+export async function replaceAddresses(
+  tx: Tx,
+  row: Pick<PortRow, 'id' | 'networkId'>,
+  addresses: Assigned[],
+): Promise<void> {
   await db(tx).deleteFrom('portAddresses').where('portId', '=', row.id).execute();
   await insertAddresses(tx, row, addresses);
 }
@@ -83,7 +100,16 @@ async function insertAddresses(tx: Tx, row: Pick<PortRow, 'id' | 'networkId'>, a
   if (!addresses.length) return;
   await db(tx)
     .insertInto('portAddresses')
-    .values(addresses.map(({ subnetId, ip, ipKey }, position) => ({ portId: row.id, networkId: row.networkId, subnetId, ip, ipKey, position })))
+    .values(
+      addresses.map(({ subnetId, ip, ipKey }, position) => ({
+        portId: row.id,
+        networkId: row.networkId,
+        subnetId,
+        ip,
+        ipKey,
+        position,
+      })),
+    )
     .execute();
 }
 
@@ -108,5 +134,12 @@ export async function freeMac(tx: Tx, networkId: string): Promise<string> {
 }
 
 export async function macTaken(tx: Tx, networkId: string, mac: string): Promise<boolean> {
-  return (await db(tx).selectFrom('ports').select('id').where('networkId', '=', networkId).where('mac', '=', mac).executeTakeFirst()) !== undefined;
+  return (
+    (await db(tx)
+      .selectFrom('ports')
+      .select('id')
+      .where('networkId', '=', networkId)
+      .where('mac', '=', mac)
+      .executeTakeFirst()) !== undefined
+  );
 }

@@ -2,15 +2,29 @@
 
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
-import { createServerPort, portPlan, portsOfServers, releaseServerPort, setPortHost } from '#/services/network/contract.ts';
+import {
+  createServerPort,
+  portPlan,
+  portsOfServers,
+  releaseServerPort,
+  setPortHost,
+} from '#/services/network/contract.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import { type TestClient, testCloud } from '../../../../test/test-cloud.ts';
 
 const v2 = '/network/v2.0';
 
-async function networkOf(member: TestClient, cidr = '10.1.0.0/24', more: object = {}): Promise<{ networkId: string; subnetId: string }> {
+async function networkOf(
+  member: TestClient,
+  cidr = '10.1.0.0/24',
+  more: object = {},
+): Promise<{ networkId: string; subnetId: string }> {
   const { network } = await member.post(`${v2}/networks`, { network: {} }, 201);
-  const { subnet } = await member.post(`${v2}/subnets`, { subnet: { network_id: network.id, ip_version: cidr.includes(':') ? 6 : 4, cidr, ...more } }, 201);
+  const { subnet } = await member.post(
+    `${v2}/subnets`,
+    { subnet: { network_id: network.id, ip_version: cidr.includes(':') ? 6 : 4, cidr, ...more } },
+    201,
+  );
   return { networkId: network.id, subnetId: subnet.id };
 }
 
@@ -24,20 +38,39 @@ test('a port gets an address and the default group, and keeps what is asked for'
   equal(port.mac_address.slice(0, 9), 'fa:16:3e:');
   const { security_groups: groups } = await member.get(`${v2}/security-groups?name=default`);
   deepEqual(port.security_groups, [groups[0].id]);
-  const { port: fixed } = await member.post(`${v2}/ports`, { port: { network_id: networkId, fixed_ips: [{ ip_address: '10.1.0.77' }, { subnet_id: subnetId }] } }, 201);
+  const { port: fixed } = await member.post(
+    `${v2}/ports`,
+    { port: { network_id: networkId, fixed_ips: [{ ip_address: '10.1.0.77' }, { subnet_id: subnetId }] } },
+    201,
+  );
   equal(fixed.fixed_ips.length, 2);
   equal(fixed.fixed_ips[0].ip_address, '10.1.0.77');
-  const taken = await member.request('POST', `${v2}/ports`, { body: { port: { network_id: networkId, fixed_ips: [{ ip_address: '10.1.0.77' }] } } });
+  const taken = await member.request('POST', `${v2}/ports`, {
+    body: { port: { network_id: networkId, fixed_ips: [{ ip_address: '10.1.0.77' }] } },
+  });
   equal(`${taken.status} ${taken.body.NeutronError.type}`, '409 IpAddressAlreadyAllocated');
-  const sameMac = await member.request('POST', `${v2}/ports`, { body: { port: { network_id: networkId, mac_address: port.mac_address } } });
+  const sameMac = await member.request('POST', `${v2}/ports`, {
+    body: { port: { network_id: networkId, mac_address: port.mac_address } },
+  });
   equal(`${sameMac.status} ${sameMac.body.NeutronError.type}`, '409 MacAddressInUse');
-  const moved = await member.put(`${v2}/ports/${fixed.id}`, { port: { fixed_ips: [{ ip_address: '10.1.0.78', subnet_id: subnetId }], extra_dhcp_opts: [{ opt_name: 'mtu', opt_value: '1400' }], allowed_address_pairs: [{ ip_address: '10.9.0.0/24' }] } });
+  const moved = await member.put(`${v2}/ports/${fixed.id}`, {
+    port: {
+      fixed_ips: [{ ip_address: '10.1.0.78', subnet_id: subnetId }],
+      extra_dhcp_opts: [{ opt_name: 'mtu', opt_value: '1400' }],
+      allowed_address_pairs: [{ ip_address: '10.9.0.0/24' }],
+    },
+  });
   deepEqual(moved.port.fixed_ips, [{ subnet_id: subnetId, ip_address: '10.1.0.78' }]);
   deepEqual(moved.port.allowed_address_pairs, [{ mac_address: fixed.mac_address, ip_address: '10.9.0.0/24' }]);
   deepEqual(moved.port.extra_dhcp_opts, [{ opt_name: 'mtu', opt_value: '1400', ip_version: 4 }]);
   const byIp = await member.get(`${v2}/ports?fixed_ips=ip_address=10.1.0.78&fields=id`);
   deepEqual(byIp.ports, [{ id: fixed.id }]);
-  equal((await member.get(`${v2}/ports?fixed_ips=ip_address_substr=.1.0.7&network_id=${networkId}`)).ports.some((one: { id: string }) => one.id === fixed.id), true);
+  equal(
+    (await member.get(`${v2}/ports?fixed_ips=ip_address_substr=.1.0.7&network_id=${networkId}`)).ports.some(
+      (one: { id: string }) => one.id === fixed.id,
+    ),
+    true,
+  );
   const inUse = await member.request('DELETE', `${v2}/subnets/${subnetId}`);
   equal(`${inUse.status} ${inUse.body.NeutronError.type}`, '409 SubnetInUse');
   await member.put(`${v2}/ports/${port.id}`, { port: { 'binding:host_id': 'host-1' } }, 403);
@@ -49,7 +82,11 @@ test('every address of a small subnet is given once, then there are no more', as
   await using cloud = await testCloud({ hosts: 0, seed: 22 });
   const member = cloud.as('member');
   const { networkId } = await networkOf(member, '10.1.0.0/28', { enable_dhcp: false });
-  const { ports } = await member.post(`${v2}/ports`, { ports: Array.from({ length: 13 }, () => ({ network_id: networkId })) }, 201);
+  const { ports } = await member.post(
+    `${v2}/ports`,
+    { ports: Array.from({ length: 13 }, () => ({ network_id: networkId })) },
+    201,
+  );
   equal(new Set(ports.map((port: { fixed_ips: { ip_address: string }[] }) => port.fixed_ips[0]!.ip_address)).size, 13);
   const full = await member.request('POST', `${v2}/ports`, { body: { port: { network_id: networkId } } });
   equal(`${full.status} ${full.body.NeutronError.type}`, '409 IpAddressGenerationFailure');
@@ -60,7 +97,9 @@ test('a server port is up once its host has made it so, and gone when the server
   const [member, admin] = [cloud.as('member'), cloud.as('admin')];
   const { networkId } = await networkOf(member);
   const caller = { projectId: member.projectId, userId: member.userId, isAdmin: false } as Caller;
-  const made = await cloud.db.write(tx => createServerPort(tx, caller, { networkId, serverId: 'server-1', serverName: 'one', host: 'host-1' }));
+  const made = await cloud.db.write(tx =>
+    createServerPort(tx, caller, { networkId, serverId: 'server-1', serverName: 'one', host: 'host-1' }),
+  );
   equal(made.tap, `tap${made.id.slice(0, 11)}`);
   equal(made.subnets[0]!.cidr, '10.1.0.0/24');
   await cloud.settle();

@@ -18,7 +18,12 @@ export async function removePort(tx: Tx, portId: string): Promise<void> {
   await replanAll(tx, [port.host]);
   await replanNetwork(tx, port.networkId);
   const { deviceId, networkId, host } = port;
-  await emit(tx, { type: 'port.deleted', projectId: port.projectId || null, resourceId: portId, payload: { portId, deviceId, networkId, host } });
+  await emit(tx, {
+    type: 'port.deleted',
+    projectId: port.projectId || null,
+    resourceId: portId,
+    payload: { portId, deviceId, networkId, host },
+  });
 }
 
 /** Ends the association of floating IPs and port forwardings with a port, or with the addresses that it loses. */
@@ -28,13 +33,32 @@ export async function releaseFloatingIps(tx: Tx, portId: string, fixedIps: strin
   if (fixedIps) query = query.where('fixedIp', 'in', fixedIps);
   const released = await query.execute();
   for (const { id, revision } of released)
-    await db(tx).updateTable('floatingIps').set({ portId: null, fixedIp: null, routerId: null, status: 'DOWN', revision: revision + 1, updatedAt: now(tx) }).where('id', '=', id).execute();
-  let forwardings = db(tx).selectFrom('portForwardings').innerJoin('floatingIps', 'floatingIps.id', 'portForwardings.floatingIpId').select(['portForwardings.id', 'floatingIps.routerId']).where('internalPortId', '=', portId);
+    await db(tx)
+      .updateTable('floatingIps')
+      .set({ portId: null, fixedIp: null, routerId: null, status: 'DOWN', revision: revision + 1, updatedAt: now(tx) })
+      .where('id', '=', id)
+      .execute();
+  let forwardings = db(tx)
+    .selectFrom('portForwardings')
+    .innerJoin('floatingIps', 'floatingIps.id', 'portForwardings.floatingIpId')
+    .select(['portForwardings.id', 'floatingIps.routerId'])
+    .where('internalPortId', '=', portId);
   if (fixedIps) forwardings = forwardings.where('internalIp', 'in', fixedIps);
   const dropped = await forwardings.execute();
-  if (dropped.length) await db(tx).deleteFrom('portForwardings').where('id', 'in', dropped.map(row => row.id)).execute();
+  if (dropped.length)
+    await db(tx)
+      .deleteFrom('portForwardings')
+      .where(
+        'id',
+        'in',
+        dropped.map(row => row.id),
+      )
+      .execute();
   const routerIds = [...released, ...dropped].flatMap(row => row.routerId ?? []);
   if (!routerIds.length) return;
   const routers = await db(tx).selectFrom('routers').select('host').where('id', 'in', routerIds).execute();
-  await replanAll(tx, routers.map(router => router.host));
+  await replanAll(
+    tx,
+    routers.map(router => router.host),
+  );
 }

@@ -10,7 +10,9 @@ import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { any, array, mapOf, object, open, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
-const attributes: Attributes = Object.fromEntries(quotaResources.map(name => [name, putOnly(integer(-1, 2_147_483_647))]));
+const attributes: Attributes = Object.fromEntries(
+  quotaResources.map(name => [name, putOnly(integer(-1, 2_147_483_647))]),
+);
 
 interface Of {
   projectId: string;
@@ -21,7 +23,10 @@ const ofProject: Finder<Of> = {
   missing: () => new Problem('notFound', t.badRequest, { resource: 'quota', why: 'there is no such project' }),
   visible: () => true,
 };
-const ofCaller: Finder<Of> = { ...ofProject, find: async ({ caller }: { caller: Caller }) => ({ projectId: caller.projectId ?? '' }) };
+const ofCaller: Finder<Of> = {
+  ...ofProject,
+  find: async ({ caller }: { caller: Caller }) => ({ projectId: caller.projectId ?? '' }),
+};
 
 const quotaView = open({ network: any() });
 const get = '(role:admin) or (role:manager and project_id:%(project_id)s)';
@@ -36,7 +41,8 @@ const listAll = endpoint({
     const all = policy.allows('context_is_admin', caller.credentials, {});
     const projects = all ? await projectsWithQuotas(tx) : [caller.projectId ?? ''];
     const quotas = [];
-    for (const projectId of projects) quotas.push({ ...(await quotasOf(tx, projectId)), project_id: projectId, tenant_id: projectId });
+    for (const projectId of projects)
+      quotas.push({ ...(await quotasOf(tx, projectId)), project_id: projectId, tenant_id: projectId });
     return { 200: { quotas } };
   },
 });
@@ -74,7 +80,8 @@ const details = ['details', 'details.json'].map(last =>
     handle: async ({ tx, found }) => {
       const limits = await quotasOf(tx, found.projectId);
       const quota: Record<string, { limit: number; used: number; reserved: number }> = {};
-      for (const name of quotaResources) quota[name] = { limit: limits[name], used: await usedBy(tx, name, found.projectId), reserved: 0 };
+      for (const name of quotaResources)
+        quota[name] = { limit: limits[name], used: await usedBy(tx, name, found.projectId), reserved: 0 };
       return { 200: { quota } };
     },
   }),
@@ -88,9 +95,16 @@ const update = endpoint({
   body: open({ quota: open({}) }),
   replies: { 200: object({ quota: quotaView }) },
   handle: async ({ tx, found, body }) => {
-    const { force: _, check_limit: __, tenant_id: ___, project_id: ____, ...asked } = body.quota as Record<string, unknown>;
+    const {
+      force: _,
+      check_limit: __,
+      tenant_id: ___,
+      project_id: ____,
+      ...asked
+    } = body.quota as Record<string, unknown>;
     const values = readAttributes(attributes, asked, 'put');
-    for (const [name, quota] of Object.entries(values)) await setQuota(tx, found.projectId, name as QuotaResource, quota as number);
+    for (const [name, quota] of Object.entries(values))
+      await setQuota(tx, found.projectId, name as QuotaResource, quota as number);
     return { 200: { quota: await quotasOf(tx, found.projectId) } };
   },
 });

@@ -24,7 +24,12 @@ export async function usedBy(tx: Tx, resource: QuotaResource, projectId: string)
 
 /** @throws Problem overQuota when the project may not have one more */
 export async function checkQuota(tx: Tx, resource: QuotaResource, projectId: string): Promise<void> {
-  const own = await db(tx).selectFrom('networkQuotas').select('quota').where('projectId', '=', projectId).where('resource', '=', resource).executeTakeFirst();
+  const own = await db(tx)
+    .selectFrom('networkQuotas')
+    .select('quota')
+    .where('projectId', '=', projectId)
+    .where('resource', '=', resource)
+    .executeTakeFirst();
   const quota = own?.quota ?? defaultQuotas[resource];
   if (quota < 0) return;
   const used = await usedBy(tx, resource, projectId);

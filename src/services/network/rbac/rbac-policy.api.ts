@@ -27,7 +27,12 @@ export const rbacPolicies: Resource<RbacPolicyRow> = {
   plural: 'rbac_policies',
   path: 'rbac-policies',
   attributes,
-  allow: { create: owner, get: '(role:admin) or (role:reader and project_id:%(project_id)s)', update: owner, delete: owner },
+  allow: {
+    create: owner,
+    get: '(role:admin) or (role:reader and project_id:%(project_id)s)',
+    update: owner,
+    delete: owner,
+  },
   missing: t.rbacPolicyNotFound,
   columns: ['id', 'object_id', 'object_type'],
   list,
@@ -50,7 +55,16 @@ async function list(tx: Tx, scope: ListScope): Promise<RbacPolicyRow[]> {
 }
 
 function view(row: RbacPolicyRow): Values {
-  return { id: row.id, project_id: row.projectId, tenant_id: row.projectId, object_type: row.objectType, object_id: row.objectId, action: row.action, target_tenant: row.target, target_project: row.target };
+  return {
+    id: row.id,
+    project_id: row.projectId,
+    tenant_id: row.projectId,
+    object_type: row.objectType,
+    object_id: row.objectId,
+    action: row.action,
+    target_tenant: row.target,
+    target_project: row.target,
+  };
 }
 
 function targetOf(values: Values): string | undefined {
@@ -63,11 +77,25 @@ async function create({ tx, caller, policy }: Ask, values: Values): Promise<Rbac
   const projectId = values['project_id'] as string;
   const objectType = values['object_type'] as string;
   const objectId = values['object_id'] as string;
-  const object = await db(tx).selectFrom(objectType === 'network' ? 'networks' : 'securityGroups').select('projectId').where('id', '=', objectId).executeTakeFirst();
+  const object = await db(tx)
+    .selectFrom(objectType === 'network' ? 'networks' : 'securityGroups')
+    .select('projectId')
+    .where('id', '=', objectId)
+    .executeTakeFirst();
   const admin = policy.allows('context_is_admin', caller.credentials, {});
-  if (!object || !(admin || object.projectId === caller.projectId)) throw new Problem('notFound', objectType === 'network' ? t.networkNotFound : t.securityGroupNotFound, { id: objectId });
+  if (!object || !(admin || object.projectId === caller.projectId))
+    throw new Problem('notFound', objectType === 'network' ? t.networkNotFound : t.securityGroupNotFound, {
+      id: objectId,
+    });
   await checkQuota(tx, 'rbac_policy', projectId);
-  const row: RbacPolicyRow = { id: newId(tx), projectId, objectType, objectId, action: values['action'] as string, target };
+  const row: RbacPolicyRow = {
+    id: newId(tx),
+    projectId,
+    objectType,
+    objectId,
+    action: values['action'] as string,
+    target,
+  };
   await checkNew(tx, row);
   await db(tx).insertInto('networkRbacPolicies').values(row).execute();
   return row;
@@ -75,14 +103,26 @@ async function create({ tx, caller, policy }: Ask, values: Values): Promise<Rbac
 
 /** @throws Problem conflict */
 async function checkNew(tx: Tx, row: RbacPolicyRow): Promise<void> {
-  const same = await db(tx).selectFrom('networkRbacPolicies').select('id').where('objectType', '=', row.objectType).where('objectId', '=', row.objectId).where('action', '=', row.action).where('target', '=', row.target).where('id', '!=', row.id).executeTakeFirst();
+  const same = await db(tx)
+    .selectFrom('networkRbacPolicies')
+    .select('id')
+    .where('objectType', '=', row.objectType)
+    .where('objectId', '=', row.objectId)
+    .where('action', '=', row.action)
+    .where('target', '=', row.target)
+    .where('id', '!=', row.id)
+    .executeTakeFirst();
   if (same) throw new Problem('conflict', t.duplicateRbacPolicy);
 }
 
 async function update({ tx, caller, policy }: Ask, row: RbacPolicyRow, values: Values): Promise<RbacPolicyRow> {
   const target = targetOf(values) ?? row.target;
   if (target === row.target) return row;
-  if (target === '*' && !policy.allows('update_rbac_policy:target_project', caller.credentials, { ...view(row), target_all: true })) throw new Problem('forbidden', t.attributeForbidden, { rule: 'update_rbac_policy:target_project' });
+  if (
+    target === '*' &&
+    !policy.allows('update_rbac_policy:target_project', caller.credentials, { ...view(row), target_all: true })
+  )
+    throw new Problem('forbidden', t.attributeForbidden, { rule: 'update_rbac_policy:target_project' });
   await checkUnused(tx, row);
   const changed = { ...row, target };
   await checkNew(tx, changed);
@@ -99,14 +139,26 @@ async function remove({ tx }: Ask, row: RbacPolicyRow): Promise<void> {
 async function checkUnused(tx: Tx, row: RbacPolicyRow): Promise<void> {
   const everybody = row.target === '*';
   if (row.objectType === 'security_group') {
-    let query = db(tx).selectFrom('portSecurityGroups').innerJoin('ports', 'ports.id', 'portSecurityGroups.portId').select('ports.id').where('securityGroupId', '=', row.objectId);
-    query = everybody ? query.where('ports.projectId', 'not in', [row.projectId, '']) : query.where('ports.projectId', '=', row.target);
+    let query = db(tx)
+      .selectFrom('portSecurityGroups')
+      .innerJoin('ports', 'ports.id', 'portSecurityGroups.portId')
+      .select('ports.id')
+      .where('securityGroupId', '=', row.objectId);
+    query = everybody
+      ? query.where('ports.projectId', 'not in', [row.projectId, ''])
+      : query.where('ports.projectId', '=', row.target);
     if (await query.executeTakeFirst()) throw new Problem('conflict', t.rbacPolicyInUse, { id: row.objectId });
     return;
   }
-  const network = await db(tx).selectFrom('networks').select(['projectId', 'shared']).where('id', '=', row.objectId).executeTakeFirst();
+  const network = await db(tx)
+    .selectFrom('networks')
+    .select(['projectId', 'shared'])
+    .where('id', '=', row.objectId)
+    .executeTakeFirst();
   if (!network || network.shared) return;
   let query = db(tx).selectFrom('ports').select('id').where('networkId', '=', row.objectId);
-  query = everybody ? query.where('projectId', 'not in', [network.projectId, '']) : query.where('projectId', '=', row.target).where('projectId', '!=', network.projectId);
+  query = everybody
+    ? query.where('projectId', 'not in', [network.projectId, ''])
+    : query.where('projectId', '=', row.target).where('projectId', '!=', network.projectId);
   if (await query.executeTakeFirst()) throw new Problem('conflict', t.rbacPolicyInUse, { id: row.objectId });
 }

@@ -16,7 +16,8 @@ export async function chooseHost(tx: Tx): Promise<string | null> {
     .groupBy('host')
     .execute();
   const load = new Map(rows.map(row => [row.host!, Number(row.count)]));
-  return able.toSorted((a, b) => (load.get(a.name) ?? 0) - (load.get(b.name) ?? 0) || (a.name < b.name ? -1 : 1))[0]!.name;
+  return able.toSorted((a, b) => (load.get(a.name) ?? 0) - (load.get(b.name) ?? 0) || (a.name < b.name ? -1 : 1))[0]!
+    .name;
 }
 
 /** Gives a host to every router that has none. */
@@ -26,7 +27,12 @@ export async function placeRouters(tx: Tx): Promise<void> {
     const host = await chooseHost(tx);
     if (host === null) return;
     await db(tx).updateTable('routers').set({ host }).where('id', '=', id).execute();
-    await db(tx).updateTable('ports').set({ host }).where('deviceId', '=', id).where('deviceOwner', 'like', 'network:router%').execute();
+    await db(tx)
+      .updateTable('ports')
+      .set({ host })
+      .where('deviceId', '=', id)
+      .where('deviceOwner', 'like', 'network:router%')
+      .execute();
     await replan(tx, host);
   }
 }

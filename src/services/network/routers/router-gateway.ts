@@ -23,7 +23,11 @@ export type GatewayColumns = Pick<RouterRow, 'gatewayPortId' | 'gatewayNetworkId
  * Sets or clears the gateway of a router. @returns its new columns
  * @throws Problem notFound, invalid when the network is not external, conflict when floating IPs need the present gateway
  */
-export async function setGateway(tx: Tx, router: RouterRow & Partial<Pick<Router, 'gatewayIps'>>, ask: GatewayAsk | null): Promise<GatewayColumns> {
+export async function setGateway(
+  tx: Tx,
+  router: RouterRow & Partial<Pick<Router, 'gatewayIps'>>,
+  ask: GatewayAsk | null,
+): Promise<GatewayColumns> {
   const present = { gatewayPortId: router.gatewayPortId, gatewayNetworkId: router.gatewayNetworkId };
   if (ask === null) {
     await clearGateway(tx, router);
@@ -31,14 +35,19 @@ export async function setGateway(tx: Tx, router: RouterRow & Partial<Pick<Router
   }
   const network = await networkById(tx, ask.network_id);
   if (!network) throw new Problem('notFound', t.networkNotFound, { id: ask.network_id });
-  if (!network.external) throw new Problem('invalid', t.badRequest, { resource: 'router', why: `Network ${network.id} is not an external network` });
+  if (!network.external)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'router',
+      why: `Network ${network.id} is not an external network`,
+    });
   const enableSnat = (ask.enable_snat ?? true) ? 1 : 0;
   const moved = router.gatewayNetworkId !== network.id;
   if (!moved && !ask.external_fixed_ips?.length) return { ...present, enableSnat };
   if (moved) await clearGateway(tx, router);
   else if (router.gatewayPortId) await removePort(tx, router.gatewayPortId);
   const subnets = await subnetsOfNetwork(tx, network.id);
-  if (!subnets.length && ask.external_fixed_ips?.length) throw new Problem('invalid', t.badRequest, { resource: 'router', why: `No subnet on network ${network.id}` });
+  if (!subnets.length && ask.external_fixed_ips?.length)
+    throw new Problem('invalid', t.badRequest, { resource: 'router', why: `No subnet on network ${network.id}` });
   const port = await makePort(tx, {
     network,
     projectId: '',
@@ -53,7 +62,15 @@ export async function setGateway(tx: Tx, router: RouterRow & Partial<Pick<Router
 
 async function clearGateway(tx: Tx, router: RouterRow): Promise<void> {
   if (!router.gatewayPortId) return;
-  const floating = await db(tx).selectFrom('floatingIps').select('id').where('routerId', '=', router.id).executeTakeFirst();
-  if (floating) throw new Problem('conflict', t.routerExternalGatewayInUseByFloatingIp, { router: router.id, network: router.gatewayNetworkId });
+  const floating = await db(tx)
+    .selectFrom('floatingIps')
+    .select('id')
+    .where('routerId', '=', router.id)
+    .executeTakeFirst();
+  if (floating)
+    throw new Problem('conflict', t.routerExternalGatewayInUseByFloatingIp, {
+      router: router.id,
+      network: router.gatewayNetworkId,
+    });
   await removePort(tx, router.gatewayPortId);
 }

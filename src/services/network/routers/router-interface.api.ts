@@ -10,7 +10,13 @@ import { needPort, type Port, portById } from '#/services/network/ports/port.sto
 import { removePort } from '#/services/network/ports/remove-port.ts';
 import { setRoutes, view } from '#/services/network/routers/router.api.ts';
 import { checkInterface, type Route } from '#/services/network/routers/router.rules.ts';
-import { interfaceOwner, interfacesOf, listRouters, needRouter, type Router } from '#/services/network/routers/router.store.ts';
+import {
+  interfaceOwner,
+  interfacesOf,
+  listRouters,
+  needRouter,
+  type Router,
+} from '#/services/network/routers/router.store.ts';
 import { subnetById } from '#/services/network/subnets/subnet.store.ts';
 import { db, type SubnetRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
@@ -30,7 +36,16 @@ const found: Finder<Router> = {
 
 const owner = '(role:admin) or (role:member and project_id:%(project_id)s)';
 const interfaceBody = open({ subnet_id: optional(string({ max: 255 })), port_id: optional(string({ max: 255 })) });
-const interfaceReply = object({ id: string(), project_id: string(), tenant_id: string(), port_id: string(), network_id: string(), subnet_id: string(), subnet_ids: array(string()), tags: array(string()) });
+const interfaceReply = object({
+  id: string(),
+  project_id: string(),
+  tenant_id: string(),
+  port_id: string(),
+  network_id: string(),
+  subnet_id: string(),
+  subnet_ids: array(string()),
+  tags: array(string()),
+});
 
 export const addInterface = endpoint({
   policy: 'add_router_interface',
@@ -42,7 +57,10 @@ export const addInterface = endpoint({
   handle: async ({ tx, caller, found: router, body }) => {
     const { subnet_id: subnetId, port_id: portId } = checkAsk(body);
     if (subnetId !== undefined && portId !== undefined) throw bad('Cannot specify both subnet-id and port-id');
-    const port = portId === undefined ? await addBySubnet(tx, caller, router, subnetId!) : await addByPort(tx, caller, router, portId);
+    const port =
+      portId === undefined
+        ? await addBySubnet(tx, caller, router, subnetId!)
+        : await addByPort(tx, caller, router, portId);
     await changed(tx, router);
     return { 200: reply(router, port) };
   },
@@ -58,10 +76,17 @@ export const removeInterface = endpoint({
   handle: async ({ tx, found: router, body }) => {
     const { subnet_id: subnetId, port_id: portId } = checkAsk(body);
     const interfaces = await interfacesOf(tx, router.id);
-    const port = interfaces.find(one => (portId === undefined || one.id === portId) && (subnetId === undefined || one.addresses.some(address => address.subnetId === subnetId)));
+    const port = interfaces.find(
+      one =>
+        (portId === undefined || one.id === portId) &&
+        (subnetId === undefined || one.addresses.some(address => address.subnetId === subnetId)),
+    );
     if (!port) {
-      if (portId !== undefined && interfaces.some(one => one.id === portId)) throw new Problem('conflict', t.subnetMismatchForPort, { port: portId, subnet: subnetId });
-      throw portId === undefined ? new Problem('notFound', t.routerInterfaceNotFoundForSubnet, { router: router.id, subnet: subnetId }) : new Problem('notFound', t.routerInterfaceNotFound, { router: router.id, port: portId });
+      if (portId !== undefined && interfaces.some(one => one.id === portId))
+        throw new Problem('conflict', t.subnetMismatchForPort, { port: portId, subnet: subnetId });
+      throw portId === undefined
+        ? new Problem('notFound', t.routerInterfaceNotFoundForSubnet, { router: router.id, subnet: subnetId })
+        : new Problem('notFound', t.routerInterfaceNotFound, { router: router.id, port: portId });
     }
     await checkUnneeded(tx, router, port);
     await removePort(tx, port.id);
@@ -115,8 +140,11 @@ function readRoutes(sent: unknown): Route[] {
 }
 
 function checkAsk(body: { subnet_id?: string; port_id?: string }): { subnet_id?: string; port_id?: string } {
-  if (body.subnet_id === undefined && body.port_id === undefined) throw bad('Either subnet_id or port_id must be specified');
-  for (const [attribute, id] of Object.entries({ subnet_id: body.subnet_id, port_id: body.port_id })) if (id !== undefined && !isUuid(id)) throw new Problem('invalid', t.invalidInput, { attribute, why: `${shown(id)} is not a valid UUID` });
+  if (body.subnet_id === undefined && body.port_id === undefined)
+    throw bad('Either subnet_id or port_id must be specified');
+  for (const [attribute, id] of Object.entries({ subnet_id: body.subnet_id, port_id: body.port_id }))
+    if (id !== undefined && !isUuid(id))
+      throw new Problem('invalid', t.invalidInput, { attribute, why: `${shown(id)} is not a valid UUID` });
   return body;
 }
 
@@ -124,7 +152,8 @@ async function addBySubnet(tx: Tx, caller: Caller, router: Router, subnetId: str
   const subnet = await subnetById(tx, subnetId);
   if (!subnet) throw new Problem('notFound', t.subnetNotFound, { id: subnetId });
   const network = await usableNetwork(tx, subnet.networkId, caller);
-  if (!caller.isAdmin && network.projectId !== caller.projectId && !network.shared) throw new Problem('notFound', t.subnetNotFound, { id: subnetId });
+  if (!caller.isAdmin && network.projectId !== caller.projectId && !network.shared)
+    throw new Problem('notFound', t.subnetNotFound, { id: subnetId });
   if (subnet.gateway === null) throw bad('Subnet for router interface must have a gateway IP');
   checkInterface(router.id, subnet, await subnetsOfRouter(tx, router.id));
   return makePort(tx, {
@@ -140,12 +169,26 @@ async function addBySubnet(tx: Tx, caller: Caller, router: Router, subnetId: str
 
 async function addByPort(tx: Tx, caller: Caller, router: Router, portId: string): Promise<Port> {
   const port = await portById(tx, portId);
-  if (!port || !(caller.isAdmin || port.projectId === caller.projectId)) throw new Problem('notFound', t.portNotFound, { id: portId });
-  if (port.deviceId !== '') throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceId });
+  if (!port || !(caller.isAdmin || port.projectId === caller.projectId))
+    throw new Problem('notFound', t.portNotFound, { id: portId });
+  if (port.deviceId !== '')
+    throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceId });
   if (!port.addresses.length) throw bad('Router port must have at least one fixed IP');
   const others = await subnetsOfRouter(tx, router.id);
   for (const { subnetId } of port.addresses) checkInterface(router.id, (await subnetById(tx, subnetId))!, others);
-  await db(tx).updateTable('ports').set({ deviceId: router.id, deviceOwner: interfaceOwner, host: router.host, status: 'DOWN', portSecurity: 0, revision: port.revision + 1, updatedAt: now(tx) }).where('id', '=', port.id).execute();
+  await db(tx)
+    .updateTable('ports')
+    .set({
+      deviceId: router.id,
+      deviceOwner: interfaceOwner,
+      host: router.host,
+      status: 'DOWN',
+      portSecurity: 0,
+      revision: port.revision + 1,
+      updatedAt: now(tx),
+    })
+    .where('id', '=', port.id)
+    .execute();
   await db(tx).deleteFrom('portSecurityGroups').where('portId', '=', port.id).execute();
   return needPort(tx, port.id);
 }
@@ -168,12 +211,34 @@ async function checkUnneeded(tx: Tx, router: Router, port: Port): Promise<void> 
   if (!subnetIds.length) return;
   const floating = await db(tx)
     .selectFrom('floatingIps')
-    .innerJoin('portAddresses', join => join.onRef('portAddresses.portId', '=', 'floatingIps.portId').onRef('portAddresses.ip', '=', 'floatingIps.fixedIp'))
+    .innerJoin('portAddresses', join =>
+      join
+        .onRef('portAddresses.portId', '=', 'floatingIps.portId')
+        .onRef('portAddresses.ip', '=', 'floatingIps.fixedIp'),
+    )
     .select('portAddresses.subnetId')
     .where('floatingIps.routerId', '=', router.id)
     .where('portAddresses.subnetId', 'in', subnetIds)
     .executeTakeFirst();
-  if (floating) throw new Problem('conflict', t.routerInterfaceInUseByFloatingIP, { subnet: floating.subnetId, router: router.id });
+  if (floating)
+    throw new Problem('conflict', t.routerInterfaceInUseByFloatingIP, { subnet: floating.subnetId, router: router.id });
+  const forwarded = await db(tx)
+    .selectFrom('portForwardings')
+    .innerJoin('floatingIps', 'floatingIps.id', 'portForwardings.floatingIpId')
+    .innerJoin('portAddresses', join =>
+      join
+        .onRef('portAddresses.portId', '=', 'portForwardings.internalPortId')
+        .onRef('portAddresses.ip', '=', 'portForwardings.internalIp'),
+    )
+    .select('portAddresses.subnetId')
+    .where('floatingIps.routerId', '=', router.id)
+    .where('portAddresses.subnetId', 'in', subnetIds)
+    .executeTakeFirst();
+  if (forwarded)
+    throw new Problem('conflict', t.routerInterfaceInUseByFloatingIP, {
+      subnet: forwarded.subnetId,
+      router: router.id,
+    });
   for (const subnetId of subnetIds) {
     const prefix = parsePrefix((await subnetById(tx, subnetId))!.cidr)!;
     const uses = (JSON.parse(router.routes) as Route[]).some(({ nexthop }) => isWithin(nexthop, prefix));
@@ -187,11 +252,24 @@ function isWithin(nexthop: string, prefix: NonNullable<ReturnType<typeof parsePr
 }
 
 async function changed(tx: Tx, router: Router): Promise<void> {
-  await db(tx).updateTable('routers').set({ revision: router.revision + 1, updatedAt: now(tx) }).where('id', '=', router.id).execute();
+  await db(tx)
+    .updateTable('routers')
+    .set({ revision: router.revision + 1, updatedAt: now(tx) })
+    .where('id', '=', router.id)
+    .execute();
   await replanRouter(tx, router.id);
 }
 
 function reply(router: Router, port: Port) {
   const subnetIds = port.addresses.map(one => one.subnetId);
-  return { id: router.id, project_id: router.projectId, tenant_id: router.projectId, port_id: port.id, network_id: port.networkId, subnet_id: subnetIds[0] ?? '', subnet_ids: subnetIds, tags: JSON.parse(router.tags) as string[] };
+  return {
+    id: router.id,
+    project_id: router.projectId,
+    tenant_id: router.projectId,
+    port_id: port.id,
+    network_id: port.networkId,
+    subnet_id: subnetIds[0] ?? '',
+    subnet_ids: subnetIds,
+    tags: JSON.parse(router.tags) as string[],
+  };
 }

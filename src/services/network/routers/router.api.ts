@@ -1,7 +1,14 @@
 // Routers: what joins subnets with each other and with the world. API: Network v2.0, "Routers".
 
 import { replanRouter } from '#/services/network/affected.ts';
-import { type Attributes, both, postOnly, putOnly, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
+import {
+  type Attributes,
+  both,
+  postOnly,
+  putOnly,
+  readOnly,
+  type Values,
+} from '#/services/network/attributes/attribute.ts';
 import { boolean, fixedIps, hostRoutes, list, map, text, uuid } from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
@@ -16,9 +23,12 @@ import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
-const gatewayInfo = map<GatewayAsk>({ network_id: uuid, enable_snat: boolean, external_fixed_ips: fixedIps }, ['network_id']);
+const gatewayInfo = map<GatewayAsk>({ network_id: uuid, enable_snat: boolean, external_fixed_ips: fixedIps }, [
+  'network_id',
+]);
 /** An empty map, like null, takes the gateway away. */
-const gateway = (value: unknown): GatewayAsk | null => (value === null || (typeof value === 'object' && !Object.keys(value).length) ? null : gatewayInfo(value));
+const gateway = (value: unknown): GatewayAsk | null =>
+  value === null || (typeof value === 'object' && !Object.keys(value).length) ? null : gatewayInfo(value);
 
 const attributes: Attributes = {
   ...standardAttributes(),
@@ -58,7 +68,10 @@ export function view(row: Router): Values {
     ...standardView(row),
     admin_state_up: row.adminStateUp === 1,
     status: 'ACTIVE',
-    external_gateway_info: row.gatewayNetworkId === null ? null : { network_id: row.gatewayNetworkId, enable_snat: row.enableSnat === 1, external_fixed_ips: row.gatewayIps },
+    external_gateway_info:
+      row.gatewayNetworkId === null
+        ? null
+        : { network_id: row.gatewayNetworkId, enable_snat: row.enableSnat === 1, external_fixed_ips: row.gatewayIps },
     routes: JSON.parse(row.routes) as Route[],
     availability_zone_hints: JSON.parse(row.zoneHints) as string[],
     availability_zones: row.host === null ? [] : [zone],
@@ -80,16 +93,28 @@ export async function insertRouter(tx: Tx, values: Values): Promise<Router> {
   };
   await db(tx).insertInto('routers').values(row).execute();
   const ask = values['external_gateway_info'] as GatewayAsk | null | undefined;
-  if (ask) await db(tx).updateTable('routers').set(await setGateway(tx, row, ask)).where('id', '=', row.id).execute();
+  if (ask)
+    await db(tx)
+      .updateTable('routers')
+      .set(await setGateway(tx, row, ask))
+      .where('id', '=', row.id)
+      .execute();
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
 
 async function update({ tx }: Ask, row: Router, values: Values): Promise<Router> {
-  const gatewayColumns = values['external_gateway_info'] === undefined ? {} : await setGateway(tx, row, values['external_gateway_info'] as GatewayAsk | null);
+  const gatewayColumns =
+    values['external_gateway_info'] === undefined
+      ? {}
+      : await setGateway(tx, row, values['external_gateway_info'] as GatewayAsk | null);
   await db(tx)
     .updateTable('routers')
-    .set({ ...touched(tx, row, values), ...gatewayColumns, ...(values['admin_state_up'] === undefined ? {} : { adminStateUp: values['admin_state_up'] ? 1 : 0 }) })
+    .set({
+      ...touched(tx, row, values),
+      ...gatewayColumns,
+      ...(values['admin_state_up'] === undefined ? {} : { adminStateUp: values['admin_state_up'] ? 1 : 0 }),
+    })
     .where('id', '=', row.id)
     .execute();
   if (values['routes']) await setRoutes(tx, row.id, values['routes'] as Route[]);
@@ -107,8 +132,16 @@ export async function setRoutes(tx: Tx, routerId: string, routes: Route[]): Prom
     .where('ports.deviceId', '=', routerId)
     .where('ports.deviceOwner', 'in', ['network:router_interface', 'network:router_gateway'])
     .execute();
-  checkRoutes(routes, rows.map(one => one.cidr), rows.map(one => one.ip));
-  await db(tx).updateTable('routers').set({ routes: JSON.stringify(routes) }).where('id', '=', routerId).execute();
+  checkRoutes(
+    routes,
+    rows.map(one => one.cidr),
+    rows.map(one => one.ip),
+  );
+  await db(tx)
+    .updateTable('routers')
+    .set({ routes: JSON.stringify(routes) })
+    .where('id', '=', routerId)
+    .execute();
 }
 
 async function remove({ tx }: Ask, row: Router): Promise<void> {

@@ -17,17 +17,23 @@ export function checkRoutes(routes: Route[], cidrs: string[], own: string[]): vo
   for (const route of routes) {
     const hop = parseAddress(route.nexthop)!;
     const invalid = (why: string): Problem => new Problem('invalid', t.invalidRoutes, { routes: show([route]), why });
-    if (parsePrefix(route.destination)!.version !== hop.version) throw invalid('the destination and the next hop are of different IP versions');
+    if (parsePrefix(route.destination)!.version !== hop.version)
+      throw invalid('the destination and the next hop are of different IP versions');
     if (!prefixes.some(prefix => contains(prefix, hop))) throw invalid('the nexthop is not connected with router');
     if (own.includes(route.nexthop)) throw invalid('the nexthop is used by router');
   }
 }
 
 /** @throws Problem invalid when a new interface's subnet overlaps one that the router has */
-export function checkInterface(routerId: string, subnet: { id: string; cidr: string }, others: { id: string; cidr: string }[]): void {
+export function checkInterface(
+  routerId: string,
+  subnet: { id: string; cidr: string },
+  others: { id: string; cidr: string }[],
+): void {
   const bad = (why: string): Problem => new Problem('invalid', t.badRequest, { resource: 'router', why });
   for (const other of others) {
     if (other.id === subnet.id) throw bad(`Router ${routerId} already has a port on subnet ${subnet.id}`);
-    if (overlap(parsePrefix(other.cidr)!, parsePrefix(subnet.cidr)!)) throw bad(`Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${other.cidr} of subnet ${other.id}`);
+    if (overlap(parsePrefix(other.cidr)!, parsePrefix(subnet.cidr)!))
+      throw bad(`Cidr ${subnet.cidr} of subnet ${subnet.id} overlaps with cidr ${other.cidr} of subnet ${other.id}`);
   }
 }

@@ -23,10 +23,26 @@ export async function listRouters(tx: Tx, scope: ListScope): Promise<Router[]> {
   if (project_id) query = query.where('projectId', 'in', project_id);
   const rows = await query.execute();
   if (!rows.length) return [];
-  let addresses = db(tx).selectFrom('portAddresses').innerJoin('ports', 'ports.id', 'portAddresses.portId').selectAll('portAddresses').where('ports.deviceOwner', '=', gatewayOwner).orderBy('position');
-  if (rows.length <= 200) addresses = addresses.where('ports.deviceId', 'in', rows.map(row => row.id));
+  let addresses = db(tx)
+    .selectFrom('portAddresses')
+    .innerJoin('ports', 'ports.id', 'portAddresses.portId')
+    .selectAll('portAddresses')
+    .where('ports.deviceOwner', '=', gatewayOwner)
+    .orderBy('position');
+  if (rows.length <= 200)
+    addresses = addresses.where(
+      'ports.deviceId',
+      'in',
+      rows.map(row => row.id),
+    );
   const byPort = Map.groupBy(await addresses.execute(), row => row.portId);
-  return rows.map(row => ({ ...row, gatewayIps: (byPort.get(row.gatewayPortId ?? '') ?? []).map(({ subnetId, ip }) => ({ subnet_id: subnetId, ip_address: ip })) }));
+  return rows.map(row => ({
+    ...row,
+    gatewayIps: (byPort.get(row.gatewayPortId ?? '') ?? []).map(({ subnetId, ip }) => ({
+      subnet_id: subnetId,
+      ip_address: ip,
+    })),
+  }));
 }
 
 /** @throws Problem notFound */
@@ -37,6 +53,13 @@ export async function needRouter(tx: Tx, id: string): Promise<Router> {
 }
 
 export async function interfacesOf(tx: Tx, routerId: string): Promise<Port[]> {
-  const rows = await db(tx).selectFrom('ports').selectAll().where('deviceId', '=', routerId).where('deviceOwner', '=', interfaceOwner).orderBy('createdAt').orderBy('id').execute();
+  const rows = await db(tx)
+    .selectFrom('ports')
+    .selectAll()
+    .where('deviceId', '=', routerId)
+    .where('deviceOwner', '=', interfaceOwner)
+    .orderBy('createdAt')
+    .orderBy('id')
+    .execute();
   return withParts(tx, rows);
 }

@@ -46,15 +46,18 @@ export function readEthertype(value: unknown): 'IPv4' | 'IPv6' {
 export function readPort(value: unknown): number | null {
   if (value === null || value === undefined || value === '') return null;
   const number = typeof value === 'number' ? value : /^-?\d{1,6}$/.test(String(value)) ? Number(value) : Number.NaN;
-  if (!Number.isInteger(number) || number < 0 || number > 65_535) throw new Problem('invalid', t.securityGroupInvalidPortValue, { port: String(value).slice(0, 40) });
+  if (!Number.isInteger(number) || number < 0 || number > 65_535)
+    throw new Problem('invalid', t.securityGroupInvalidPortValue, { port: String(value).slice(0, 40) });
   return number;
 }
 
 /** The rule, its prefix in canonical form. @throws Problem invalid for what contradicts itself */
 export function planRule(ask: RuleAsk): RuleAsk {
   const { ethertype, protocol, portMin, portMax, remoteIpPrefix } = ask;
-  if ([ask.remoteGroupId, ask.remoteAddressGroupId, remoteIpPrefix].filter(one => one !== null).length > 1) throw new Problem('invalid', t.securityGroupRemoteGroupAndRemoteIpPrefix);
-  if (protocol !== null && icmp6.includes(protocol) && ethertype === 'IPv4') throw new Problem('invalid', t.securityGroupEthertypeConflictWithProtocol, { ethertype, protocol });
+  if ([ask.remoteGroupId, ask.remoteAddressGroupId, remoteIpPrefix].filter(one => one !== null).length > 1)
+    throw new Problem('invalid', t.securityGroupRemoteGroupAndRemoteIpPrefix);
+  if (protocol !== null && icmp6.includes(protocol) && ethertype === 'IPv4')
+    throw new Problem('invalid', t.securityGroupEthertypeConflictWithProtocol, { ethertype, protocol });
   if (protocol === null) {
     if (portMin !== null || portMax !== null) throw new Problem('invalid', t.securityGroupProtocolRequiredWithPorts);
   } else if (icmp.includes(protocol) || icmp6.includes(protocol)) checkIcmp(portMin, portMax);
@@ -63,7 +66,11 @@ export function planRule(ask: RuleAsk): RuleAsk {
 }
 
 function checkIcmp(type: number | null, code: number | null): void {
-  for (const [field, value] of [['type', type], ['code', code]] as const) if (value !== null && value > 255) throw new Problem('invalid', t.securityGroupInvalidIcmpValue, { field, value });
+  for (const [field, value] of [
+    ['type', type],
+    ['code', code],
+  ] as const)
+    if (value !== null && value > 255) throw new Problem('invalid', t.securityGroupInvalidIcmpValue, { field, value });
   if (type === null && code !== null) throw new Problem('invalid', t.securityGroupMissingIcmpType, { value: code });
 }
 
@@ -77,8 +84,13 @@ function checkPorts(protocol: string, min: number | null, max: number | null): v
 function planPrefix(ethertype: 'IPv4' | 'IPv6', text: string | null): string | null {
   if (text === null) return null;
   const prefix = parsePrefix(text);
-  if (!prefix) throw new Problem('invalid', t.invalidInput, { attribute: 'remote_ip_prefix', why: `'${text.slice(0, 60)}' is not a valid IP subnet` });
-  if (prefix.version !== (ethertype === 'IPv4' ? 4 : 6)) throw new Problem('invalid', t.securityGroupRuleParameterConflict, { ethertype, cidr: text });
+  if (!prefix)
+    throw new Problem('invalid', t.invalidInput, {
+      attribute: 'remote_ip_prefix',
+      why: `'${text.slice(0, 60)}' is not a valid IP subnet`,
+    });
+  if (prefix.version !== (ethertype === 'IPv4' ? 4 : 6))
+    throw new Problem('invalid', t.securityGroupRuleParameterConflict, { ethertype, cidr: text });
   return showPrefix(prefix);
 }
 
@@ -89,7 +101,16 @@ export function sameRule(a: RuleAsk, b: RuleAsk): boolean {
 
 function meaning(rule: RuleAsk): unknown[] {
   const all = rule.remoteIpPrefix === '0.0.0.0/0' || rule.remoteIpPrefix === '::/0';
-  return [rule.direction, rule.ethertype, numberOf(rule), rule.portMin, rule.portMax, rule.remoteGroupId, rule.remoteAddressGroupId, all ? null : rule.remoteIpPrefix];
+  return [
+    rule.direction,
+    rule.ethertype,
+    numberOf(rule),
+    rule.portMin,
+    rule.portMax,
+    rule.remoteGroupId,
+    rule.remoteAddressGroupId,
+    all ? null : rule.remoteIpPrefix,
+  ];
 }
 
 function numberOf({ protocol, ethertype }: RuleAsk): string | null {

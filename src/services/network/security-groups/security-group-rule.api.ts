@@ -2,12 +2,23 @@
 
 import { replanGroups } from '#/services/network/affected.ts';
 import { type Attributes, Invalid, postOnly, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
-import { among, orNull, shown, uuid } from '#/services/network/attributes/checks.ts';
+import { among, orNull, shown, text } from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView } from '#/services/network/attributes/standard.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
-import { planRule, readEthertype, readPort, readProtocol, type RuleAsk, sameRule } from '#/services/network/security-groups/rule.rules.ts';
-import { groupById, listRules, type SecurityGroupRule } from '#/services/network/security-groups/security-group.store.ts';
+import {
+  planRule,
+  readEthertype,
+  readPort,
+  readProtocol,
+  type RuleAsk,
+  sameRule,
+} from '#/services/network/security-groups/rule.rules.ts';
+import {
+  groupById,
+  listRules,
+  type SecurityGroupRule,
+} from '#/services/network/security-groups/security-group.store.ts';
 import { db, type SecurityGroupRuleRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import { now } from '#/platform/database/tx.ts';
@@ -21,14 +32,14 @@ const prefixText = (value: unknown): string => {
 const { name: _, tags: __, ...standard } = standardAttributes();
 const attributes: Attributes = {
   ...standard,
-  security_group_id: postOnly(uuid),
+  security_group_id: postOnly(text(36)),
   direction: postOnly(among('ingress', 'egress')),
   ethertype: postOnly(readEthertype, { default: 'IPv4' }),
   protocol: postOnly(readProtocol, { default: null }),
   port_range_min: postOnly(readPort, { default: null }),
   port_range_max: postOnly(readPort, { default: null }),
-  remote_group_id: postOnly(orNull(uuid), { default: null }),
-  remote_address_group_id: postOnly(orNull(uuid), { default: null }),
+  remote_group_id: postOnly(orNull(text(255)), { default: null }),
+  remote_address_group_id: postOnly(orNull(text(255)), { default: null }),
   remote_ip_prefix: postOnly(orNull(prefixText), { default: null }),
   normalized_cidr: readOnly(),
   belongs_to_default_sg: readOnly(),
@@ -52,11 +63,13 @@ export const securityGroupRules: Resource<SecurityGroupRule> = {
   visible: (row, caller) => row.group.projectId === caller.projectId,
   async newTarget(tx, values, caller) {
     const group = await groupById(tx, values['security_group_id'] as string);
-    if (!group || !(caller.isAdmin || group.projectId === caller.projectId)) throw new Problem('notFound', t.securityGroupNotFound, { id: values['security_group_id'] as string });
+    if (!group || !(caller.isAdmin || group.projectId === caller.projectId))
+      throw new Problem('notFound', t.securityGroupNotFound, { id: values['security_group_id'] as string });
     return { 'security_group:project_id': group.projectId };
   },
   checkBulk(rules) {
-    if (new Set(rules.map(rule => rule?.['security_group_id'])).size > 1) throw new Problem('invalid', t.securityGroupNotSingleGroupRules);
+    if (new Set(rules.map(rule => rule?.['security_group_id'])).size > 1)
+      throw new Problem('invalid', t.securityGroupNotSingleGroupRules);
   },
   create,
   remove,
@@ -93,13 +106,23 @@ async function create({ tx, caller }: Ask, values: Values): Promise<SecurityGrou
   const group = (await groupById(tx, values['security_group_id'] as string))!;
   if (rule.remoteGroupId !== null) {
     const remote = await groupById(tx, rule.remoteGroupId);
-    if (!remote || !(caller.isAdmin || remote.projectId === caller.projectId)) throw new Problem('notFound', t.securityGroupNotFound, { id: rule.remoteGroupId });
+    if (!remote || !(caller.isAdmin || remote.projectId === caller.projectId))
+      throw new Problem('notFound', t.securityGroupNotFound, { id: rule.remoteGroupId });
   }
   if (rule.remoteAddressGroupId !== null) {
-    const remote = await db(tx).selectFrom('addressGroups').select('projectId').where('id', '=', rule.remoteAddressGroupId).executeTakeFirst();
-    if (!remote || !(caller.isAdmin || remote.projectId === caller.projectId)) throw new Problem('notFound', t.addressGroupNotFound, { id: rule.remoteAddressGroupId });
+    const remote = await db(tx)
+      .selectFrom('addressGroups')
+      .select('projectId')
+      .where('id', '=', rule.remoteAddressGroupId)
+      .executeTakeFirst();
+    if (!remote || !(caller.isAdmin || remote.projectId === caller.projectId))
+      throw new Problem('notFound', t.addressGroupNotFound, { id: rule.remoteAddressGroupId });
   }
-  const others = await db(tx).selectFrom('securityGroupRules').selectAll().where('securityGroupId', '=', group.id).execute();
+  const others = await db(tx)
+    .selectFrom('securityGroupRules')
+    .selectAll()
+    .where('securityGroupId', '=', group.id)
+    .execute();
   const same = others.find(other => sameRule(toAsk(other), rule));
   if (same) throw new Problem('conflict', t.securityGroupRuleExists, { id: same.id });
   await checkQuota(tx, 'security_group_rule', values['project_id'] as string);
@@ -131,6 +154,10 @@ async function remove({ tx }: Ask, row: SecurityGroupRule): Promise<void> {
 
 /** A group changes with its rules. */
 async function touchGroup({ tx }: Pick<Ask, 'tx'>, id: string): Promise<void> {
-  await db(tx).updateTable('securityGroups').set(eb => ({ revision: eb('revision', '+', 1), updatedAt: now(tx) })).where('id', '=', id).execute();
+  await db(tx)
+    .updateTable('securityGroups')
+    .set(eb => ({ revision: eb('revision', '+', 1), updatedAt: now(tx) }))
+    .where('id', '=', id)
+    .execute();
   await replanGroups(tx, [id]);
 }

@@ -70,7 +70,8 @@ async function find(id: string, { tx }: Pick<Ask, 'tx'>): Promise<SecurityGroup>
 
 async function update({ tx }: Ask, row: SecurityGroup, values: Values): Promise<SecurityGroup> {
   const name = values['name'] as string | undefined;
-  if (row.isDefault && name !== undefined && name !== row.name) throw new Problem('conflict', t.securityGroupCannotUpdateDefault);
+  if (row.isDefault && name !== undefined && name !== row.name)
+    throw new Problem('conflict', t.securityGroupCannotUpdateDefault);
   if (!row.isDefault && name === 'default') throw new Problem('conflict', t.securityGroupDefaultAlreadyExists);
   const stateful = values['stateful'] === undefined ? row.stateful : values['stateful'] ? 1 : 0;
   if (stateful !== row.stateful) await checkUnused(row.id, { tx });
@@ -83,13 +84,20 @@ async function remove({ tx, caller }: Ask, row: SecurityGroup): Promise<void> {
   if (row.isDefault && !caller.isAdmin) throw new Problem('conflict', t.securityGroupCannotRemoveDefault);
   await checkUnused(row.id, { tx });
   await replanGroups(tx, [row.id]);
-  await db(tx).deleteFrom('securityGroupRules').where(eb => eb.or([eb('securityGroupId', '=', row.id), eb('remoteGroupId', '=', row.id)])).execute();
+  await db(tx)
+    .deleteFrom('securityGroupRules')
+    .where(eb => eb.or([eb('securityGroupId', '=', row.id), eb('remoteGroupId', '=', row.id)]))
+    .execute();
   await db(tx).deleteFrom('networkRbacPolicies').where('objectId', '=', row.id).execute();
   await db(tx).deleteFrom('securityGroups').where('id', '=', row.id).execute();
 }
 
 /** @throws Problem conflict while ports have it */
 async function checkUnused(id: string, { tx }: Pick<Ask, 'tx'>): Promise<void> {
-  const used = await db(tx).selectFrom('portSecurityGroups').select('portId').where('securityGroupId', '=', id).executeTakeFirst();
+  const used = await db(tx)
+    .selectFrom('portSecurityGroups')
+    .select('portId')
+    .where('securityGroupId', '=', id)
+    .executeTakeFirst();
   if (used) throw new Problem('conflict', t.securityGroupInUse, { id });
 }

@@ -18,7 +18,8 @@ export function toFilterRule(rule: SecurityGroupRuleRow): FilterRule {
 
 /** ICMP of IPv6 has several names on the wire; the filter knows one. Names without one of their own become numbers. */
 function filterProtocol(protocol: string, family: number): string {
-  if (['icmpv6', 'ipv6-icmp', '58'].includes(protocol) || (family === 6 && ['icmp', '1'].includes(protocol))) return 'icmpv6';
+  if (['icmpv6', 'ipv6-icmp', '58'].includes(protocol) || (family === 6 && ['icmp', '1'].includes(protocol)))
+    return 'icmpv6';
   if (protocol === '1') return 'icmp';
   if (protocol === '6') return 'tcp';
   if (protocol === '17') return 'udp';
@@ -27,8 +28,24 @@ function filterProtocol(protocol: string, family: number): string {
 
 /** IANA's numbers of the other names that the API takes. */
 export const protocolNumbers: Record<string, number> = {
-  ah: 51, dccp: 33, egp: 8, esp: 50, gre: 47, igmp: 2, ipip: 4, 'ipv6-encap': 41, 'ipv6-frag': 44, 'ipv6-nonxt': 59,
-  'ipv6-opts': 60, 'ipv6-route': 43, ospf: 89, pgm: 113, rsvp: 46, sctp: 132, udplite: 136, vrrp: 112,
+  ah: 51,
+  dccp: 33,
+  egp: 8,
+  esp: 50,
+  gre: 47,
+  igmp: 2,
+  ipip: 4,
+  'ipv6-encap': 41,
+  'ipv6-frag': 44,
+  'ipv6-nonxt': 59,
+  'ipv6-opts': 60,
+  'ipv6-route': 43,
+  ospf: 89,
+  pgm: 113,
+  rsvp: 46,
+  sctp: 132,
+  udplite: 136,
+  vrrp: 112,
 };
 
 function remoteOf(rule: SecurityGroupRuleRow): FilterRule['remote'] {
@@ -38,12 +55,24 @@ function remoteOf(rule: SecurityGroupRuleRow): FilterRule['remote'] {
 }
 
 /** A group without members has an empty list: a rule that names it lets nobody in. */
-export function planGroups({ rules, members, addressGroups }: Pick<PlanRows, 'rules' | 'members' | 'addressGroups'>): HostGroup[] {
+export function planGroups({
+  rules,
+  members,
+  addressGroups,
+}: Pick<PlanRows, 'rules' | 'members' | 'addressGroups'>): HostGroup[] {
   const byGroup = Map.groupBy(members, member => member.groupId);
   const named = [...new Set(rules.flatMap(rule => rule.remoteGroupId ?? []))].sort();
   const groups = named.map((id): HostGroup => {
-    const addresses = (byGroup.get(id) ?? []).flatMap(member => [...member.addresses, ...(JSON.parse(member.allowedPairs) as AddressPair[]).map(pair => pair.ip_address)]);
+    const addresses = (byGroup.get(id) ?? []).flatMap(member => [
+      ...member.addresses,
+      ...(JSON.parse(member.allowedPairs) as AddressPair[]).map(pair => pair.ip_address),
+    ]);
     return { key: `security-group/${id}`, addresses: [...new Set(addresses)].sort() };
   });
-  return [...groups, ...addressGroups.map((group): HostGroup => ({ key: `security-group/${group.id}`, addresses: JSON.parse(group.addresses) as string[] }))];
+  return [
+    ...groups,
+    ...addressGroups.map(
+      (group): HostGroup => ({ key: `security-group/${group.id}`, addresses: JSON.parse(group.addresses) as string[] }),
+    ),
+  ];
 }

@@ -20,7 +20,10 @@ export interface SecurityGroupRule extends SecurityGroupRuleRow {
 export async function listGroups(tx: Tx, scope: ListScope): Promise<SecurityGroup[]> {
   let query = db(tx).selectFrom('securityGroups').selectAll();
   const shared = await sharedGroups(tx, scope.projectId);
-  if (!scope.all) query = query.where(eb => eb.or([eb('projectId', '=', scope.projectId), ...(shared.size ? [eb('id', 'in', [...shared])] : [])]));
+  if (!scope.all)
+    query = query.where(eb =>
+      eb.or([eb('projectId', '=', scope.projectId), ...(shared.size ? [eb('id', 'in', [...shared])] : [])]),
+    );
   const { id, name, project_id } = scope.only;
   if (id) query = query.where('id', 'in', id);
   if (name) query = query.where('name', 'in', name);
@@ -28,13 +31,23 @@ export async function listGroups(tx: Tx, scope: ListScope): Promise<SecurityGrou
   const rows = await query.execute();
   if (!rows.length) return [];
   let rules = db(tx).selectFrom('securityGroupRules').selectAll().orderBy('createdAt').orderBy('id');
-  if (rows.length <= 200) rules = rules.where('securityGroupId', 'in', rows.map(row => row.id));
+  if (rows.length <= 200)
+    rules = rules.where(
+      'securityGroupId',
+      'in',
+      rows.map(row => row.id),
+    );
   const byGroup = Map.groupBy(await rules.execute(), rule => rule.securityGroupId);
   return rows.map(row => ({ ...row, rules: byGroup.get(row.id) ?? [], shared: shared.has(row.id) }));
 }
 
 async function sharedGroups(tx: Tx, projectId: string): Promise<Set<string>> {
-  const rows = await db(tx).selectFrom('networkRbacPolicies').select('objectId').where('objectType', '=', 'security_group').where('target', 'in', [projectId, '*']).execute();
+  const rows = await db(tx)
+    .selectFrom('networkRbacPolicies')
+    .select('objectId')
+    .where('objectType', '=', 'security_group')
+    .where('target', 'in', [projectId, '*'])
+    .execute();
   return new Set(rows.map(row => row.objectId));
 }
 
@@ -49,7 +62,10 @@ export async function listRules(tx: Tx, scope: ListScope): Promise<SecurityGroup
   if (id) query = query.where('securityGroupRules.id', 'in', id);
   if (security_group_id) query = query.where('securityGroupRules.securityGroupId', 'in', security_group_id);
   const rows = await query.execute();
-  return rows.map(({ ownerId, ofDefault, ...row }) => ({ ...row, group: { projectId: ownerId, isDefault: ofDefault } }));
+  return rows.map(({ ownerId, ofDefault, ...row }) => ({
+    ...row,
+    group: { projectId: ownerId, isDefault: ofDefault },
+  }));
 }
 
 export async function groupById(tx: Tx, id: string): Promise<SecurityGroupRow | undefined> {

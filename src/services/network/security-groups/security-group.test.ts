@@ -12,9 +12,16 @@ test('groups and rules', async () => {
   await using cloud = await testCloud({ hosts: 0, seed: 41 });
   const [member, other] = [cloud.as('member'), cloud.as('other')];
   const { security_groups: first } = await member.get(`${v2}/security-groups`);
-  deepEqual(first.map((one: { name: string }) => one.name), ['default']);
+  deepEqual(
+    first.map((one: { name: string }) => one.name),
+    ['default'],
+  );
   equal(first[0].security_group_rules.length, 4);
-  const { security_group: group } = await member.post(`${v2}/security-groups`, { security_group: { name: 'web', description: 'd' } }, 201);
+  const { security_group: group } = await member.post(
+    `${v2}/security-groups`,
+    { security_group: { name: 'web', description: 'd' } },
+    201,
+  );
   equal(group.security_group_rules.length, 2);
   equal(group.stateful, true);
   await other.get(`${v2}/security-groups/${group.id}`, 404);
@@ -27,7 +34,11 @@ test('groups and rules', async () => {
   const cases: [object, number, string?][] = [
     [{ protocol: 'tcp', port_range_min: 80, port_range_max: 80 }, 201],
     [{ protocol: 'tcp', port_range_min: 80, port_range_max: 80 }, 409, 'SecurityGroupRuleExists'],
-    [{ protocol: '6', port_range_min: 80, port_range_max: 80, remote_ip_prefix: '0.0.0.0/0' }, 409, 'SecurityGroupRuleExists'],
+    [
+      { protocol: '6', port_range_min: 80, port_range_max: 80, remote_ip_prefix: '0.0.0.0/0' },
+      409,
+      'SecurityGroupRuleExists',
+    ],
     [{ protocol: 17 }, 201],
     [{ protocol: 'icmp', port_range_min: 8, port_range_max: 0 }, 201],
     [{ protocol: 'icmp', port_range_max: 0 }, 400, 'SecurityGroupMissingIcmpType'],
@@ -51,11 +62,15 @@ test('groups and rules', async () => {
     [{ security_group_id: '00000000-0000-4000-8000-000000000000' }, 404, 'SecurityGroupNotFound'],
   ];
   for (const [ask, status, type] of cases) {
-    const answer = await member.request('POST', `${v2}/security-group-rules`, { body: { security_group_rule: { ...rule, ...ask } } });
+    const answer = await member.request('POST', `${v2}/security-group-rules`, {
+      body: { security_group_rule: { ...rule, ...ask } },
+    });
     equal(`${answer.status} ${answer.body.NeutronError?.type}`, `${status} ${type}`, JSON.stringify(ask));
   }
   await other.post(`${v2}/security-group-rules`, { security_group_rule: { ...rule, protocol: 'tcp' } }, 404);
-  const { security_group_rules: rules } = await member.get(`${v2}/security-group-rules?security_group_id=${group.id}&protocol=tcp`);
+  const { security_group_rules: rules } = await member.get(
+    `${v2}/security-group-rules?security_group_id=${group.id}&protocol=tcp`,
+  );
   equal(rules.length, 1);
   await member.delete(`${v2}/security-group-rules/${rules[0].id}`, 204);
   await member.get(`${v2}/security-group-rules/${rules[0].id}`, 404);
@@ -67,14 +82,19 @@ test('a host knows the members of a remote group wherever they are', async () =>
   const member = cloud.as('member');
   const { networks } = await member.get(`${v2}/networks?name=private`);
   const caller = { projectId: member.projectId, userId: member.userId, isAdmin: false } as Caller;
-  const make = (serverId: string, host: string) => cloud.db.write(tx => createServerPort(tx, caller, { networkId: networks[0].id, serverId, serverName: serverId, host }));
+  const make = (serverId: string, host: string) =>
+    cloud.db.write(tx =>
+      createServerPort(tx, caller, { networkId: networks[0].id, serverId, serverName: serverId, host }),
+    );
   const one = await make('one', 'host-1');
   await cloud.settle();
   const two = await make('two', 'host-2');
   await cloud.settle();
   const { security_groups: groups } = await member.get(`${v2}/security-groups?name=default`);
   const filters = cloud.hosts[0]!.machine.filters!;
-  deepEqual(filters.groups, [{ key: `security-group/${groups[0].id}`, addresses: [one, two].map(port => port.fixedIps[0]!.ip).sort() }]);
+  deepEqual(filters.groups, [
+    { key: `security-group/${groups[0].id}`, addresses: [one, two].map(port => port.fixedIps[0]!.ip).sort() },
+  ]);
   equal(filters.ports[0]!.rules.length, 4);
   equal((await member.request('DELETE', `${v2}/security-groups/${groups[0].id}`)).status, 409);
 });

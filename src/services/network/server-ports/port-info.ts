@@ -46,7 +46,13 @@ const serversPerQuery = 500;
 export async function portsOfServers(tx: Tx, serverIds: string[]): Promise<Map<string, PortInfo[]>> {
   const ports: Port[] = [];
   for (let from = 0; from < serverIds.length; from += serversPerQuery)
-    ports.push(...(await listPorts(tx, { all: true, projectId: '', only: { device_id: serverIds.slice(from, from + serversPerQuery) } })));
+    ports.push(
+      ...(await listPorts(tx, {
+        all: true,
+        projectId: '',
+        only: { device_id: serverIds.slice(from, from + serversPerQuery) },
+      })),
+    );
   const infos = await portInfos(tx, ports);
   const order = new Map(ports.map(port => [port.id, port]));
   infos.sort((a, b) => {
@@ -60,10 +66,26 @@ export async function portsOfServers(tx: Tx, serverIds: string[]): Promise<Map<s
 export async function portInfos(tx: Tx, ports: Port[]): Promise<PortInfo[]> {
   if (!ports.length) return [];
   const networkIds = [...new Set(ports.map(port => port.networkId))];
-  const networks = new Map((await db(tx).selectFrom('networks').select(['id', 'mtu']).where('id', 'in', networkIds).execute()).map(row => [row.id, row]));
-  const subnets = new Map((await db(tx).selectFrom('subnets').selectAll().where('networkId', 'in', networkIds).execute()).map(row => [row.id, row]));
+  const networks = new Map(
+    (await db(tx).selectFrom('networks').select(['id', 'mtu']).where('id', 'in', networkIds).execute()).map(row => [
+      row.id,
+      row,
+    ]),
+  );
+  const subnets = new Map(
+    (await db(tx).selectFrom('subnets').selectAll().where('networkId', 'in', networkIds).execute()).map(row => [
+      row.id,
+      row,
+    ]),
+  );
   const groupIds = [...new Set(ports.flatMap(port => port.groups))];
-  const groups = new Map(groupIds.length ? (await db(tx).selectFrom('securityGroups').select(['id', 'name']).where('id', 'in', groupIds).execute()).map(row => [row.id, row]) : []);
+  const groups = new Map(
+    groupIds.length
+      ? (await db(tx).selectFrom('securityGroups').select(['id', 'name']).where('id', 'in', groupIds).execute()).map(
+          row => [row.id, row],
+        )
+      : [],
+  );
   const floating = Map.groupBy(await floatingOf(tx, ports), row => row.portId!);
   return ports.map(port => ({
     id: port.id,
@@ -102,12 +124,22 @@ export async function portInfos(tx: Tx, ports: Port[]): Promise<PortInfo[]> {
 
 async function floatingOf(tx: Tx, ports: Port[]) {
   let query = db(tx).selectFrom('floatingIps').select(['portId', 'ip', 'fixedIp']).where('portId', 'is not', null);
-  if (ports.length <= serversPerQuery) query = query.where('portId', 'in', ports.map(port => port.id));
+  if (ports.length <= serversPerQuery)
+    query = query.where(
+      'portId',
+      'in',
+      ports.map(port => port.id),
+    );
   return query.execute();
 }
 
 /** Ids of servers with an address that a regular expression matches. @param pattern plain text is matched as a part */
-export async function serversByAddress(tx: Tx, projectId: string | null, family: 4 | 6, pattern: string): Promise<string[]> {
+export async function serversByAddress(
+  tx: Tx,
+  projectId: string | null,
+  family: 4 | 6,
+  pattern: string,
+): Promise<string[]> {
   let query = db(tx)
     .selectFrom('portAddresses')
     .innerJoin('ports', 'ports.id', 'portAddresses.portId')
@@ -116,14 +148,20 @@ export async function serversByAddress(tx: Tx, projectId: string | null, family:
   if (projectId !== null) query = query.where('ports.projectId', '=', projectId);
   const matches = addressMatcher(pattern);
   const rows = await query.execute();
-  return [...new Set(rows.filter(row => row.ip.includes(':') === (family === 6) && matches(row.ip)).map(row => row.deviceId))];
+  return [
+    ...new Set(rows.filter(row => row.ip.includes(':') === (family === 6) && matches(row.ip)).map(row => row.deviceId)),
+  ];
 }
 
 /** Only anchors and dots of a regular expression mean something here: users' patterns are not run. */
 function addressMatcher(pattern: string): (ip: string) => boolean {
   const start = pattern.startsWith('^');
   const end = pattern.endsWith('$');
-  const plain = pattern.slice(start ? 1 : 0, end ? -1 : undefined).replaceAll('\\.', '.').replaceAll('.*', '').toLowerCase();
+  const plain = pattern
+    .slice(start ? 1 : 0, end ? -1 : undefined)
+    .replaceAll('\\.', '.')
+    .replaceAll('.*', '')
+    .toLowerCase();
   return ip => {
     if (start && end) return ip === plain;
     if (start) return ip.startsWith(plain);

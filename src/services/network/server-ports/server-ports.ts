@@ -37,8 +37,11 @@ export async function createServerPort(tx: Tx, caller: Caller, ask: ServerPortAs
   const projectId = caller.projectId ?? '';
   await checkQuota(tx, 'port', projectId);
   const secured = network.portSecurity === 1;
-  const groups = secured ? await securityGroupsByName(tx, caller, ask.securityGroups?.length ? ask.securityGroups : ['default']) : [];
-  if (secured && !(await subnetsOfNetwork(tx, network.id)).length) throw new Problem('invalid', t.networkNeedsSubnet, { id: network.id });
+  const groups = secured
+    ? await securityGroupsByName(tx, caller, ask.securityGroups?.length ? ask.securityGroups : ['default'])
+    : [];
+  if (secured && !(await subnetsOfNetwork(tx, network.id)).length)
+    throw new Problem('invalid', t.networkNeedsSubnet, { id: network.id });
   const port = await makePort(tx, {
     network,
     projectId,
@@ -69,15 +72,32 @@ export interface BindPortAsk {
  */
 export async function bindServerPort(tx: Tx, caller: Caller, ask: BindPortAsk): Promise<PortInfo> {
   const port = await portById(tx, ask.portId);
-  if (!port || !(caller.isAdmin || port.projectId === caller.projectId)) throw new Problem('notFound', t.portNotFound, { id: ask.portId.slice(0, 80) });
-  if (port.deviceId !== '' && port.deviceId !== ask.serverId) throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceId });
-  if (port.deviceOwner.startsWith('network:')) throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceOwner });
+  if (!port || !(caller.isAdmin || port.projectId === caller.projectId))
+    throw new Problem('notFound', t.portNotFound, { id: ask.portId.slice(0, 80) });
+  if (port.deviceId !== '' && port.deviceId !== ask.serverId)
+    throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceId });
+  if (port.deviceOwner.startsWith('network:'))
+    throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceOwner });
   const subnets = await subnetsOfNetwork(tx, port.networkId);
   if (ask.fixedIp !== undefined) {
-    const addresses = await allocate(tx, { networkId: port.networkId, subnets, fixedIps: [{ ip_address: ask.fixedIp }], mac: port.mac, deviceOwner: computeOwner, keep: port.addresses });
+    const addresses = await allocate(tx, {
+      networkId: port.networkId,
+      subnets,
+      fixedIps: [{ ip_address: ask.fixedIp }],
+      mac: port.mac,
+      deviceOwner: computeOwner,
+      keep: port.addresses,
+    });
     await replaceAddresses(tx, port, addresses);
-  } else if (!port.addresses.length && subnets.length) throw new Problem('invalid', t.portNeedsAddress, { id: port.id });
-  await change(tx, port, { deviceId: ask.serverId, deviceOwner: computeOwner, host: ask.host, status: 'DOWN', ordinal: await nextOrdinal(tx, ask.serverId) });
+  } else if (!port.addresses.length && subnets.length)
+    throw new Problem('invalid', t.portNeedsAddress, { id: port.id });
+  await change(tx, port, {
+    deviceId: ask.serverId,
+    deviceOwner: computeOwner,
+    host: ask.host,
+    status: 'DOWN',
+    ordinal: await nextOrdinal(tx, ask.serverId),
+  });
   return one(tx, await needPort(tx, port.id));
 }
 
@@ -97,11 +117,20 @@ export async function releaseServerPort(tx: Tx, portId: string): Promise<void> {
 
 async function change(tx: Tx, port: Port, changes: Partial<PortRow>): Promise<void> {
   await replanAll(tx, [port.host]);
-  await db(tx).updateTable('ports').set({ ...touched(tx, port), ...changes }).where('id', '=', port.id).execute();
+  await db(tx)
+    .updateTable('ports')
+    .set({ ...touched(tx, port), ...changes })
+    .where('id', '=', port.id)
+    .execute();
   await replanAll(tx, [changes.host ?? null]);
   await replanNetwork(tx, port.networkId);
   const { networkId } = port;
-  await emit(tx, { type: 'port.updated', projectId: port.projectId || null, resourceId: port.id, payload: { portId: port.id, deviceId: changes.deviceId ?? port.deviceId, networkId, host: changes.host ?? null } });
+  await emit(tx, {
+    type: 'port.updated',
+    projectId: port.projectId || null,
+    resourceId: port.id,
+    payload: { portId: port.id, deviceId: changes.deviceId ?? port.deviceId, networkId, host: changes.host ?? null },
+  });
 }
 
 async function nextOrdinal(tx: Tx, serverId: string): Promise<number> {

@@ -25,7 +25,8 @@ export async function networksForProject(tx: Tx, caller: Caller, ids?: string[])
   const projectId = caller.projectId ?? '';
   const rows = await listNetworks(tx, { all: false, projectId, only: ids ? { id: ids } : {} });
   const known = new Map(rows.map(row => [row.id, row]));
-  if (ids && caller.isAdmin) for (const row of await listNetworks(tx, { all: true, projectId, only: { id: ids } })) known.set(row.id, row);
+  if (ids && caller.isAdmin)
+    for (const row of await listNetworks(tx, { all: true, projectId, only: { id: ids } })) known.set(row.id, row);
   const toInfo = (row: (typeof rows)[number]): UsableNetwork => ({
     id: row.id,
     name: row.name,

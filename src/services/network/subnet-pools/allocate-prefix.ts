@@ -1,18 +1,33 @@
 // Takes a free prefix out of a subnet pool.
 
-import { bitsOf, contains, overlap, parsePrefix, type Prefix, prefixAt } from '#/services/network/addressing/address.ts';
+import {
+  bitsOf,
+  contains,
+  overlap,
+  parsePrefix,
+  type Prefix,
+  prefixAt,
+} from '#/services/network/addressing/address.ts';
 import { db, type SubnetPoolRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
 /** The pool that a subnet is made from, if any. @throws Problem notFound, invalid when there is no default pool */
-export async function choosePool(tx: Tx, ask: { id: string | null | undefined; useDefault: boolean; version: number; projectId: string }): Promise<SubnetPoolRow | undefined> {
+export async function choosePool(
+  tx: Tx,
+  ask: { id: string | null | undefined; useDefault: boolean; version: number; projectId: string },
+): Promise<SubnetPoolRow | undefined> {
   const pools = db(tx).selectFrom('subnetPools').selectAll();
   if (ask.id) {
     const pool = await pools.where('id', '=', ask.id).executeTakeFirst();
-    if (!pool || (pool.projectId !== ask.projectId && !pool.shared)) throw new Problem('notFound', t.subnetPoolNotFound, { id: ask.id });
-    if (pool.version !== ask.version) throw new Problem('invalid', t.badRequest, { resource: 'subnets', why: `the subnet pool has IP version ${pool.version}` });
+    if (!pool || (pool.projectId !== ask.projectId && !pool.shared))
+      throw new Problem('notFound', t.subnetPoolNotFound, { id: ask.id });
+    if (pool.version !== ask.version)
+      throw new Problem('invalid', t.badRequest, {
+        resource: 'subnets',
+        why: `the subnet pool has IP version ${pool.version}`,
+      });
     return pool;
   }
   if (!ask.useDefault) return undefined;
@@ -22,17 +37,37 @@ export async function choosePool(tx: Tx, ask: { id: string | null | undefined; u
 }
 
 /** @throws Problem invalid for a prefix that is not the pool's, conflict when nothing is left */
-export async function allocateFromPool(tx: Tx, pool: SubnetPoolRow, ask: { cidr: string | null; length: number | undefined; projectId: string }): Promise<Prefix> {
-  const rows = await db(tx).selectFrom('subnets').select(['cidr', 'projectId']).where('subnetPoolId', '=', pool.id).execute();
+export async function allocateFromPool(
+  tx: Tx,
+  pool: SubnetPoolRow,
+  ask: { cidr: string | null; length: number | undefined; projectId: string },
+): Promise<Prefix> {
+  const rows = await db(tx)
+    .selectFrom('subnets')
+    .select(['cidr', 'projectId'])
+    .where('subnetPoolId', '=', pool.id)
+    .execute();
   const taken = rows.map(row => parsePrefix(row.cidr)!);
   const prefixes = (JSON.parse(pool.prefixes) as string[]).map(cidr => parsePrefix(cidr)!);
   const length = ask.cidr ? parsePrefix(ask.cidr)!.length : (ask.length ?? pool.defaultPrefix);
-  if (length < pool.minPrefix || length > pool.maxPrefix) throw new Problem('invalid', t.subnetAllocationError, { why: `a prefix of length ${length} is not between ${pool.minPrefix} and ${pool.maxPrefix}` });
-  checkDefaultQuota(pool, rows.filter(row => row.projectId === ask.projectId).map(row => parsePrefix(row.cidr)!), length);
+  if (length < pool.minPrefix || length > pool.maxPrefix)
+    throw new Problem('invalid', t.subnetAllocationError, {
+      why: `a prefix of length ${length} is not between ${pool.minPrefix} and ${pool.maxPrefix}`,
+    });
+  checkDefaultQuota(
+    pool,
+    rows.filter(row => row.projectId === ask.projectId).map(row => parsePrefix(row.cidr)!),
+    length,
+  );
   if (ask.cidr) {
     const wanted = parsePrefix(ask.cidr)!;
-    const inside = prefixes.some(prefix => contains(prefix, { version: wanted.version, value: wanted.first }) && prefix.length <= wanted.length);
-    if (!inside || taken.some(other => overlap(other, wanted))) throw new Problem('conflict', t.subnetAllocationError, { why: 'Cannot allocate requested subnet from the available set of prefixes' });
+    const inside = prefixes.some(
+      prefix => contains(prefix, { version: wanted.version, value: wanted.first }) && prefix.length <= wanted.length,
+    );
+    if (!inside || taken.some(other => overlap(other, wanted)))
+      throw new Problem('conflict', t.subnetAllocationError, {
+        why: 'Cannot allocate requested subnet from the available set of prefixes',
+      });
     return wanted;
   }
   for (const prefix of prefixes) {
@@ -61,5 +96,10 @@ function checkDefaultQuota(pool: SubnetPoolRow, own: Prefix[], length: number): 
   const unit = pool.version === 4 ? 32 : 64;
   const size = (prefix: number): bigint => 1n << BigInt(Math.max(0, Math.min(unit, bitsOf(pool.version)) - prefix));
   const used = own.reduce((sum, prefix) => sum + size(prefix.length), 0n);
-  if (used + size(length) > BigInt(pool.defaultQuota)) throw new Problem('overQuota', t.overQuota, { resource: 'subnetpool', used: Number(used), quota: pool.defaultQuota });
+  if (used + size(length) > BigInt(pool.defaultQuota))
+    throw new Problem('overQuota', t.overQuota, {
+      resource: 'subnetpool',
+      used: Number(used),
+      quota: pool.defaultQuota,
+    });
 }

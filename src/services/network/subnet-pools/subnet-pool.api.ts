@@ -33,7 +33,12 @@ export const subnetPools: Resource<SubnetPoolRow> = {
   plural: 'subnetpools',
   path: 'subnetpools',
   attributes,
-  allow: { create: owner, get: '(role:admin) or (role:reader and project_id:%(project_id)s) or True:%(shared)s', update: owner, delete: owner },
+  allow: {
+    create: owner,
+    get: '(role:admin) or (role:reader and project_id:%(project_id)s) or True:%(shared)s',
+    update: owner,
+    delete: owner,
+  },
   missing: t.subnetPoolNotFound,
   columns: ['id', 'name'],
   list: listPools,
@@ -89,9 +94,16 @@ async function create({ tx }: Ask, values: Values): Promise<SubnetPoolRow> {
 
 /** Ordered, and neighbours that lie in one another made one. @throws Problem invalid for none, or of two families */
 function planPrefixes(texts: string[]): Prefix[] {
-  const prefixes = texts.map(one => parsePrefix(one)!).toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : a.length - b.length));
-  if (!prefixes.length) throw new Problem('invalid', t.badRequest, { resource: 'subnetpool', why: 'Empty subnet pool prefix list' });
-  if (prefixes.some(prefix => prefix.version !== prefixes[0]!.version)) throw new Problem('invalid', t.badRequest, { resource: 'subnetpool', why: 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool' });
+  const prefixes = texts
+    .map(one => parsePrefix(one)!)
+    .toSorted((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : a.length - b.length));
+  if (!prefixes.length)
+    throw new Problem('invalid', t.badRequest, { resource: 'subnetpool', why: 'Empty subnet pool prefix list' });
+  if (prefixes.some(prefix => prefix.version !== prefixes[0]!.version))
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'subnetpool',
+      why: 'Cannot mix IPv4 and IPv6 prefixes in a subnet pool',
+    });
   return prefixes.filter((prefix, index) => !prefixes.slice(0, index).some(before => overlap(before, prefix)));
 }
 
@@ -102,24 +114,45 @@ function planBounds(version: number, values: Values): Pick<SubnetPoolRow, 'minPr
   const illegal = (why: string): Problem => new Problem('invalid', t.illegalSubnetPoolPrefixBounds, { why });
   if (maxPrefix > bitsOf(version)) throw illegal(`max_prefixlen=${maxPrefix} is longer than an address`);
   if (minPrefix > maxPrefix) throw illegal(`min_prefixlen=${minPrefix}, max_prefixlen=${maxPrefix}`);
-  if (defaultPrefix < minPrefix || defaultPrefix > maxPrefix) throw illegal(`default_prefixlen=${defaultPrefix} is not between ${minPrefix} and ${maxPrefix}`);
+  if (defaultPrefix < minPrefix || defaultPrefix > maxPrefix)
+    throw illegal(`default_prefixlen=${defaultPrefix} is not between ${minPrefix} and ${maxPrefix}`);
   return { minPrefix, maxPrefix, defaultPrefix };
 }
 
 /** @throws Problem invalid when the family has a default pool already */
 async function checkOnlyDefault(tx: Tx, row: SubnetPoolRow): Promise<void> {
-  const other = await db(tx).selectFrom('subnetPools').select('id').where('isDefault', '=', 1).where('version', '=', row.version).where('id', '!=', row.id).executeTakeFirst();
-  if (other) throw new Problem('invalid', t.invalidInput, { attribute: 'is_default', why: 'A default subnetpool for this IP family has already been set. Only one default may exist per IP family' });
+  const other = await db(tx)
+    .selectFrom('subnetPools')
+    .select('id')
+    .where('isDefault', '=', 1)
+    .where('version', '=', row.version)
+    .where('id', '!=', row.id)
+    .executeTakeFirst();
+  if (other)
+    throw new Problem('invalid', t.invalidInput, {
+      attribute: 'is_default',
+      why: 'A default subnetpool for this IP family has already been set. Only one default may exist per IP family',
+    });
 }
 
 async function update({ tx }: Ask, row: SubnetPoolRow, values: Values): Promise<SubnetPoolRow> {
-  const prefixes = values['prefixes'] ? planPrefixes(values['prefixes'] as string[]) : (JSON.parse(row.prefixes) as string[]).map(one => parsePrefix(one)!);
+  const prefixes = values['prefixes']
+    ? planPrefixes(values['prefixes'] as string[])
+    : (JSON.parse(row.prefixes) as string[]).map(one => parsePrefix(one)!);
   const covers = (outer: Prefix, inner: Prefix): boolean => overlap(outer, inner) && outer.length <= inner.length;
-  if (!(JSON.parse(row.prefixes) as string[]).every(one => prefixes.some(prefix => covers(prefix, parsePrefix(one)!)))) throw new Problem('invalid', t.illegalSubnetPoolUpdate, { why: 'Existing prefixes must be a subset of the new prefixes' });
+  if (!(JSON.parse(row.prefixes) as string[]).every(one => prefixes.some(prefix => covers(prefix, parsePrefix(one)!))))
+    throw new Problem('invalid', t.illegalSubnetPoolUpdate, {
+      why: 'Existing prefixes must be a subset of the new prefixes',
+    });
   const changes = {
     ...touched(tx, row, values),
     prefixes: JSON.stringify(prefixes.map(showPrefix)),
-    ...planBounds(row.version, { min_prefixlen: row.minPrefix, max_prefixlen: row.maxPrefix, default_prefixlen: row.defaultPrefix, ...values }),
+    ...planBounds(row.version, {
+      min_prefixlen: row.minPrefix,
+      max_prefixlen: row.maxPrefix,
+      default_prefixlen: row.defaultPrefix,
+      ...values,
+    }),
     defaultQuota: values['default_quota'] === undefined ? row.defaultQuota : (values['default_quota'] as number | null),
     isDefault: values['is_default'] === undefined ? row.isDefault : values['is_default'] ? 1 : 0,
   };
@@ -129,6 +162,7 @@ async function update({ tx }: Ask, row: SubnetPoolRow, values: Values): Promise<
 }
 
 async function remove({ tx }: Ask, row: SubnetPoolRow): Promise<void> {
-  if (await db(tx).selectFrom('subnets').select('id').where('subnetPoolId', '=', row.id).executeTakeFirst()) throw new Problem('conflict', t.subnetPoolDeleteError);
+  if (await db(tx).selectFrom('subnets').select('id').where('subnetPoolId', '=', row.id).executeTakeFirst())
+    throw new Problem('conflict', t.subnetPoolDeleteError);
   await db(tx).deleteFrom('subnetPools').where('id', '=', row.id).execute();
 }

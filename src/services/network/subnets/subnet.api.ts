@@ -3,8 +3,30 @@
 import { parsePrefix, showPrefix } from '#/services/network/addressing/address.ts';
 import type { Pool } from '#/services/network/addressing/pools.rules.ts';
 import { replanNetwork } from '#/services/network/affected.ts';
-import { type Attributes, both, Invalid, postOnly, readOnly, type Values } from '#/services/network/attributes/attribute.ts';
-import { among, boolean, cidr, hostRoutes, integer, ipAddress, isUuid, list, listOrNone, map, orNull, shown, text, uuid } from '#/services/network/attributes/checks.ts';
+import {
+  type Attributes,
+  both,
+  Invalid,
+  postOnly,
+  readOnly,
+  type Values,
+} from '#/services/network/attributes/attribute.ts';
+import {
+  among,
+  boolean,
+  cidr,
+  hostRoutes,
+  integer,
+  ipAddress,
+  isUuid,
+  list,
+  listOrNone,
+  map,
+  orNull,
+  shown,
+  text,
+  uuid,
+} from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { networkById, usableNetwork } from '#/services/network/networks/network.store.ts';
@@ -12,8 +34,22 @@ import { addAutoAddresses } from '#/services/network/ports/auto-addresses.ts';
 import { syncDhcpPort } from '#/services/network/ports/dhcp-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { allocateFromPool, choosePool } from '#/services/network/subnet-pools/allocate-prefix.ts';
-import { checkGateway, checkGatewayOutside, checkModes, checkOverlap, defaultGateway, isAuto, planPools, planPrefix } from '#/services/network/subnets/subnet.rules.ts';
-import { listSubnets, removeSubnetRow, type Subnet, subnetsOfNetwork } from '#/services/network/subnets/subnet.store.ts';
+import {
+  checkGateway,
+  checkGatewayOutside,
+  checkModes,
+  checkOverlap,
+  defaultGateway,
+  isAuto,
+  planPools,
+  planPrefix,
+} from '#/services/network/subnets/subnet.rules.ts';
+import {
+  listSubnets,
+  removeSubnetRow,
+  type Subnet,
+  subnetsOfNetwork,
+} from '#/services/network/subnets/subnet.store.ts';
 import { db, type SubnetRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
@@ -51,7 +87,8 @@ const attributes: Attributes = {
   'router:external': readOnly(),
 };
 
-const ownerOrNetworkOwner = 'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
+const ownerOrNetworkOwner =
+  'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
 
 export const subnets: Resource<Subnet> = {
   singular: 'subnet',
@@ -69,8 +106,13 @@ export const subnets: Resource<Subnet> = {
   list: listSubnets,
   view,
   target: row => ({ 'network:project_id': row.network.projectId, 'network:shared': row.network.shared === 1 }),
-  visible: (row, caller) => [row.projectId, row.network.projectId].includes(caller.projectId ?? '-') || row.network.shared === 1 || row.network.external === 1,
-  newTarget: async (tx, values) => ({ 'network:project_id': (await networkById(tx, values['network_id'] as string))?.projectId }),
+  visible: (row, caller) =>
+    [row.projectId, row.network.projectId].includes(caller.projectId ?? '-') ||
+    row.network.shared === 1 ||
+    row.network.external === 1,
+  newTarget: async (tx, values) => ({
+    'network:project_id': (await networkById(tx, values['network_id'] as string))?.projectId,
+  }),
   create,
   update,
   remove,
@@ -107,12 +149,29 @@ export async function insertSubnet(tx: Tx, values: Values): Promise<SubnetRow> {
   const networkId = values['network_id'] as string;
   const version = values['ip_version'] as number;
   const others = await subnetsOfNetwork(tx, networkId);
-  const pool = await choosePool(tx, { id: values['subnetpool_id'] as string | null | undefined, useDefault: values['use_default_subnetpool'] === true, version, projectId: values['project_id'] as string });
+  const pool = await choosePool(tx, {
+    id: values['subnetpool_id'] as string | null | undefined,
+    useDefault: values['use_default_subnetpool'] === true,
+    version,
+    projectId: values['project_id'] as string,
+  });
   const asked = values['cidr'] as string | null | undefined;
-  if (!pool && !asked) throw new Problem('invalid', t.badRequest, { resource: 'subnets', why: 'cidr is required when no subnet pool is given' });
-  if (asked && values['prefixlen'] !== undefined) throw new Problem('invalid', t.badRequest, { resource: 'subnets', why: 'cidr and prefixlen must not be supplied together' });
+  if (!pool && !asked)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'subnets',
+      why: 'cidr is required when no subnet pool is given',
+    });
+  if (asked && values['prefixlen'] !== undefined)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'subnets',
+      why: 'cidr and prefixlen must not be supplied together',
+    });
   const prefix = pool
-    ? await allocateFromPool(tx, pool, { cidr: asked ?? null, length: values['prefixlen'] as number | undefined, projectId: values['project_id'] as string })
+    ? await allocateFromPool(tx, pool, {
+        cidr: asked ?? null,
+        length: values['prefixlen'] as number | undefined,
+        projectId: values['project_id'] as string,
+      })
     : planPrefix(asked!, version);
   checkOverlap(prefix, networkId, others);
   const enableDhcp = values['enable_dhcp'] !== false;
@@ -148,9 +207,17 @@ export async function insertSubnet(tx: Tx, values: Values): Promise<SubnetRow> {
 function checkRouteFamilies(version: number, values: Values): void {
   const family = (address: string): number => (address.includes(':') ? 6 : 4);
   for (const route of (values['host_routes'] as { destination: string; nexthop: string }[] | undefined) ?? [])
-    if (family(route.destination) !== version || family(route.nexthop) !== version) throw new Problem('invalid', t.invalidInput, { attribute: 'host_routes', why: `the route to ${route.destination} does not match the ip_version '${version}'` });
+    if (family(route.destination) !== version || family(route.nexthop) !== version)
+      throw new Problem('invalid', t.invalidInput, {
+        attribute: 'host_routes',
+        why: `the route to ${route.destination} does not match the ip_version '${version}'`,
+      });
   for (const server of (values['dns_nameservers'] as string[] | undefined) ?? [])
-    if (family(server) !== version) throw new Problem('invalid', t.invalidInput, { attribute: 'dns_nameservers', why: `dns_nameserver '${server}' does not match the ip_version '${version}'` });
+    if (family(server) !== version)
+      throw new Problem('invalid', t.invalidInput, {
+        attribute: 'dns_nameservers',
+        why: `dns_nameserver '${server}' does not match the ip_version '${version}'`,
+      });
 }
 
 async function update({ tx }: Ask, row: Subnet, values: Values): Promise<Subnet> {
@@ -165,7 +232,13 @@ async function update({ tx }: Ask, row: Subnet, values: Values): Promise<Subnet>
   }
   checkRouteFamilies(row.version, values);
   const enableDhcp = (values['enable_dhcp'] as boolean | undefined) ?? row.enableDhcp === 1;
-  checkModes({ version: row.version, enableDhcp, raMode: row.ipv6RaMode, addressMode: row.ipv6AddressMode, length: prefix.length });
+  checkModes({
+    version: row.version,
+    enableDhcp,
+    raMode: row.ipv6RaMode,
+    addressMode: row.ipv6AddressMode,
+    length: prefix.length,
+  });
   const changes = {
     ...touched(tx, row, values),
     gateway,
@@ -184,15 +257,36 @@ async function update({ tx }: Ask, row: Subnet, values: Values): Promise<Subnet>
 /** @throws Problem conflict when a router answers at the present gateway address */
 async function checkGatewayUnused(tx: Tx, row: Subnet): Promise<void> {
   if (row.gateway === null) return;
-  const port = await db(tx).selectFrom('portAddresses').innerJoin('ports', 'ports.id', 'portAddresses.portId').select('ports.id').where('subnetId', '=', row.id).where('ip', '=', row.gateway).where('deviceOwner', '=', 'network:router_interface').executeTakeFirst();
+  const port = await db(tx)
+    .selectFrom('portAddresses')
+    .innerJoin('ports', 'ports.id', 'portAddresses.portId')
+    .select('ports.id')
+    .where('subnetId', '=', row.id)
+    .where('ip', '=', row.gateway)
+    .where('deviceOwner', '=', 'network:router_interface')
+    .executeTakeFirst();
   if (port) throw new Problem('conflict', t.gatewayIpInUse, { ip: row.gateway, port: port.id });
 }
 
 async function remove({ tx }: Ask, row: Subnet): Promise<void> {
-  const users = await db(tx).selectFrom('portAddresses').innerJoin('ports', 'ports.id', 'portAddresses.portId').select(['ports.id', 'ports.deviceOwner']).where('subnetId', '=', row.id).execute();
+  const users = await db(tx)
+    .selectFrom('portAddresses')
+    .innerJoin('ports', 'ports.id', 'portAddresses.portId')
+    .select(['ports.id', 'ports.deviceOwner'])
+    .where('subnetId', '=', row.id)
+    .execute();
   const auto = isAuto(row.ipv6AddressMode);
-  const inUse = users.filter(port => port.deviceOwner !== 'network:dhcp' && (!auto || port.deviceOwner.startsWith('network:router')));
-  if (inUse.length) throw new Problem('conflict', t.subnetInUse, { id: row.id, why: `One or more ports have an IP allocation from this subnet: ${inUse.map(port => port.id).slice(0, 10).join(', ')}` });
+  const inUse = users.filter(
+    port => port.deviceOwner !== 'network:dhcp' && (!auto || port.deviceOwner.startsWith('network:router')),
+  );
+  if (inUse.length)
+    throw new Problem('conflict', t.subnetInUse, {
+      id: row.id,
+      why: `One or more ports have an IP allocation from this subnet: ${inUse
+        .map(port => port.id)
+        .slice(0, 10)
+        .join(', ')}`,
+    });
   await removeSubnetRow(tx, row.id);
   await syncDhcpPort(tx, row.networkId);
   await changed(tx, row);
@@ -200,5 +294,10 @@ async function remove({ tx }: Ask, row: Subnet): Promise<void> {
 
 async function changed(tx: Tx, row: SubnetRow): Promise<void> {
   await replanNetwork(tx, row.networkId);
-  await emit(tx, { type: 'network.changed', projectId: row.projectId, resourceId: row.networkId, payload: { networkId: row.networkId } });
+  await emit(tx, {
+    type: 'network.changed',
+    projectId: row.projectId,
+    resourceId: row.networkId,
+    payload: { networkId: row.networkId },
+  });
 }

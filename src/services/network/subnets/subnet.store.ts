@@ -16,7 +16,11 @@ export async function listSubnets(tx: Tx, scope: ListScope): Promise<Subnet[]> {
     .selectFrom('subnets')
     .innerJoin('networks', 'networks.id', 'subnets.networkId')
     .selectAll('subnets')
-    .select(['networks.projectId as ownerId', 'networks.shared as networkShared', 'networks.external as networkExternal']);
+    .select([
+      'networks.projectId as ownerId',
+      'networks.shared as networkShared',
+      'networks.external as networkExternal',
+    ]);
   if (!scope.all)
     query = query.where(eb =>
       eb.or([
@@ -35,7 +39,11 @@ export async function listSubnets(tx: Tx, scope: ListScope): Promise<Subnet[]> {
   const rows = await query.execute();
   return rows.map(({ ownerId, networkShared, networkExternal, ...row }) => ({
     ...row,
-    network: { projectId: ownerId, shared: networkShared || shared.has(row.networkId) ? 1 : 0, external: networkExternal },
+    network: {
+      projectId: ownerId,
+      shared: networkShared || shared.has(row.networkId) ? 1 : 0,
+      external: networkExternal,
+    },
   }));
 }
 
@@ -45,7 +53,13 @@ export async function subnetById(tx: Tx, id: string): Promise<SubnetRow | undefi
 
 /** In the order in which they were made. */
 export async function subnetsOfNetwork(tx: Tx, networkId: string): Promise<SubnetRow[]> {
-  return db(tx).selectFrom('subnets').selectAll().where('networkId', '=', networkId).orderBy('createdAt').orderBy('id').execute();
+  return db(tx)
+    .selectFrom('subnets')
+    .selectAll()
+    .where('networkId', '=', networkId)
+    .orderBy('createdAt')
+    .orderBy('id')
+    .execute();
 }
 
 export async function removeSubnetRow(tx: Tx, id: string): Promise<void> {

@@ -12,7 +12,10 @@ import { any, array, object, open, optional, string } from '#/platform/http/sche
 import { Problem } from '#/platform/problem/problem.ts';
 
 type Tagged = Found & { tags: string; revision: number };
-type TaggedTable = Exclude<keyof NetworkTables, 'portAddresses' | 'portSecurityGroups' | 'networkQuotas' | 'networkRbacPolicies'>;
+type TaggedTable = Exclude<
+  keyof NetworkTables,
+  'portAddresses' | 'portSecurityGroups' | 'networkQuotas' | 'networkRbacPolicies'
+>;
 
 const word = text(255, { min: 1 });
 
@@ -26,13 +29,22 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
       return row;
     },
     missing: ({ id = '' }) => new Problem('notFound', resource.missing, { id: id.slice(0, 80) }),
-    target: row => ({ ...resource.view(row), project_id: row.projectId, tenant_id: row.projectId, ...resource.target?.(row) }),
+    target: row => ({
+      ...resource.view(row),
+      project_id: row.projectId,
+      tenant_id: row.projectId,
+      ...resource.target?.(row),
+    }),
     visible: resource.visible ?? ((row, caller) => row.projectId === caller.projectId),
   };
   const tagsOf = (row: F): string[] => JSON.parse(row.tags) as string[];
   const set = async (tx: Tx, row: F, tags: string[]): Promise<string[]> => {
     const unique = [...new Set(tags)];
-    await db(tx).updateTable(table).set({ tags: JSON.stringify(unique), revision: row.revision + 1, updatedAt: now(tx) }).where('id', '=', row.id).execute();
+    await db(tx)
+      .updateTable(table)
+      .set({ tags: JSON.stringify(unique), revision: row.revision + 1, updatedAt: now(tx) })
+      .where('id', '=', row.id)
+      .execute();
     return unique;
   };
   const read = (body: unknown): string[] => readAttributes({ tags: both(tagList) }, body, 'put')['tags'] as string[];
@@ -43,7 +55,12 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
   const update = { policy: `update_${singular}:tags`, allow: attributeRules[`update_${singular}:tags`], find };
   const body = open({ tags: optional(any()) });
   return [
-    endpoint({ ...get, route: `GET ${route}`, replies: { 200: object({ tags: array(string()) }) }, handle: async ({ found }) => ({ 200: { tags: tagsOf(found) } }) }),
+    endpoint({
+      ...get,
+      route: `GET ${route}`,
+      replies: { 200: object({ tags: array(string()) }) },
+      handle: async ({ found }) => ({ 200: { tags: tagsOf(found) } }),
+    }),
     endpoint({
       ...get,
       route: `GET ${route}/{tag}`,
@@ -53,7 +70,13 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
         return { 204: undefined };
       },
     }),
-    endpoint({ ...update, route: `PUT ${route}`, body, replies: { 200: object({ tags: array(string()) }) }, handle: async ({ tx, found, body: sent }) => ({ 200: { tags: await set(tx, found, read(sent)) } }) }),
+    endpoint({
+      ...update,
+      route: `PUT ${route}`,
+      body,
+      replies: { 200: object({ tags: array(string()) }) },
+      handle: async ({ tx, found, body: sent }) => ({ 200: { tags: await set(tx, found, read(sent)) } }),
+    }),
     endpoint({
       policy: `create_${singular}:tags`,
       allow: attributeRules[`create_${singular}:tags`],
@@ -94,7 +117,11 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
       replies: { 204: null },
       handle: async ({ tx, found, path: { tag = '' } }) => {
         needed(found, tag);
-        await set(tx, found, tagsOf(found).filter(one => one !== tag));
+        await set(
+          tx,
+          found,
+          tagsOf(found).filter(one => one !== tag),
+        );
         return { 204: undefined };
       },
     }),
