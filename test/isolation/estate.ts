@@ -188,7 +188,7 @@ const makers: Maker[] = [
       target_tenant: member.projectId,
     },
   })),
-  { at: 'network /v2.0/quotas/{}', make: async ({ member }) => member.projectId },
+  { at: 'network /v2.0/quotas/{}', view: null, make: async ({ member }) => member.projectId },
   {
     at: 'compute /v2.1/flavors/{}',
     secret: false,
@@ -260,11 +260,16 @@ const makers: Maker[] = [
   { at: 'volume /v3/{}/snapshots/{}/metadata/{}', make: async () => 'private' },
   {
     at: 'volume /v3/{}/os-volume-transfer/{}',
-    async make({ member }) {
+    async make({ cloud, member }) {
       const { volume } = await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
-      return volume.id;
+      await cloud.settle();
+      const { transfer } = await member.post(
+        '/volume/v3/{project}/os-volume-transfer',
+        { transfer: { volume_id: volume.id, name: 'private' } },
+        202,
+      );
+      return transfer.id;
     },
-    view: null,
   },
 ];
 
@@ -312,6 +317,20 @@ function filled(path: string, estate: Estate, service: string): string {
   return `/${service}${done}`;
 }
 
+/** What a URL names: by its whole path, or else by the word before the id. */
+function thingAt(service: Service, shape: string, estate: Estate): Thing | undefined {
+  const exact = estate.get(`${service.name} ${shape}`);
+  const word = /\/[\w-]+\/\{\}$/.exec(shape)?.[0];
+  if (exact || !word || /metadata|tags/.test(word)) return exact;
+  for (const [at, thing] of estate) if (at.startsWith(`${service.name} `) && at.endsWith(word)) return thing;
+  return undefined;
+}
+
+/** An id in the form of another, so that answers to both can be compared letter by letter. */
+function likeId(id: string | undefined, uuid: string): string {
+  return id && /^[0-9a-f]{32}$/.test(id) ? uuid.replaceAll('-', '') : uuid;
+}
+
 export interface Target {
   /** With the owner's things. */
   path: string;
@@ -338,8 +357,8 @@ export function targetOf(service: Service, endpoint: Endpoint, estate: Estate, r
       continue;
     }
     shape += '{}';
-    const thing = estate.get(`${service.name} ${shape}`);
-    const other = random();
+    const thing = thingAt(service, shape, estate);
+    const other = likeId(thing?.id, random());
     path += encodeURIComponent(thing?.id ?? other);
     missing += encodeURIComponent(thing?.secret || !thing ? other : thing.id);
     if (thing?.secret) {
