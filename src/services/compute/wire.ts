@@ -1,5 +1,6 @@
 // Schemas and forms that many of compute's calls share: names, loose numbers, links, times.
 
+import ipaddr from 'ipaddr.js';
 import type { Query, RequestFacts } from '#/platform/http/endpoint.ts';
 import { as, either, integer, isTrue, mapOf, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -72,13 +73,22 @@ export function flag(query: Query, key: string): boolean {
 export function queryTime(query: Query, key: string): string | undefined {
   const text = one(query, key);
   if (text === undefined) return undefined;
-  const ms = Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
+  const iso = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?([zZ]|[+-]\d{2}:?\d{2})?$/.test(text);
+  const ms = !iso ? Number.NaN : Date.parse(/[zZ]|[+-]\d\d:?\d\d$/.test(text) ? text : `${text}Z`);
   if (Number.isNaN(ms))
     throw new Problem('invalid', platformTexts.invalidQuery, {
       where: key,
       why: `'${text.slice(0, 40)}' is not a time`,
     });
   return `${new Date(ms).toISOString().slice(0, -1)}000`;
+}
+
+/** An address in its one canonical form (RFC 5952), null for none. @throws Problem invalid */
+export function canonicalIp(text: string | undefined, where: string): string | null {
+  if (text === undefined || text === '') return null;
+  if (!ipaddr.isValid(text))
+    throw new Problem('invalid', platformTexts.invalidBody, { where, why: `'${text}' is not an address` });
+  return ipaddr.parse(text).toString();
 }
 
 /** A problem of another kind with the same sentence: what is 404 by itself is 400 inside a larger request. */

@@ -28,7 +28,7 @@ import {
   type Server,
 } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
-import { asInvalid } from '#/services/compute/wire.ts';
+import { canonicalIp, asInvalid } from '#/services/compute/wire.ts';
 import { createForServer, reserveForServer, snapshotForUse } from '#/services/block-storage/contract.ts';
 import { bindServerPort, createServerPort, type NetworkAsk, portPlan } from '#/services/network/contract.ts';
 
@@ -116,8 +116,8 @@ export async function createServers(
       host: null,
       zone: null,
       pinnedZone: where.zone,
-      accessIpv4: ask.accessIPv4 || null,
-      accessIpv6: ask.accessIPv6 || null,
+      accessIpv4: canonicalIp(ask.accessIPv4, 'accessIPv4'),
+      accessIpv6: canonicalIp(ask.accessIPv6, 'accessIPv6'),
       diskConfig: ask['OS-DCF:diskConfig'] ?? 'MANUAL',
       configDrive: asked.wantsConfigDrive(ask.config_drive, disks.image.properties) ? 1 : 0,
       metadata: ask.metadata ?? {},

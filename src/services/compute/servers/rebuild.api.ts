@@ -25,7 +25,7 @@ import { mustAllow, serverFinder } from '#/services/compute/servers/server.finde
 import { changeServer, mustFindServer } from '#/services/compute/servers/server.store.ts';
 import { serverFacts, serverSchema, serverViewer } from '#/services/compute/servers/server.view.ts';
 import { t } from '#/services/compute/texts.ts';
-import { metadata, name } from '#/services/compute/wire.ts';
+import { canonicalIp, metadata, name } from '#/services/compute/wire.ts';
 
 interface RebuildAsk {
   imageRef: string;
@@ -92,8 +92,8 @@ const rebuild = endpoint({
       ...(key === undefined ? {} : { keyName: key?.name ?? null, keyData: key }),
       ...(ask.user_data === undefined ? {} : { userData: asked.checkUserData(ask.user_data) }),
       ...(ask.personality ? { files: ask.personality } : {}),
-      ...(ask.accessIPv4 === undefined ? {} : { accessIpv4: ask.accessIPv4 || null }),
-      ...(ask.accessIPv6 === undefined ? {} : { accessIpv6: ask.accessIPv6 || null }),
+      ...(ask.accessIPv4 === undefined ? {} : { accessIpv4: canonicalIp(ask.accessIPv4, 'accessIPv4') }),
+      ...(ask.accessIPv6 === undefined ? {} : { accessIpv6: canonicalIp(ask.accessIPv6, 'accessIPv6') }),
       ...(ask.hostname === undefined ? {} : { hostname: ask.hostname }),
       ...(ask['OS-DCF:diskConfig'] ? { diskConfig: ask['OS-DCF:diskConfig'] } : {}),
       adminPass,

@@ -9,6 +9,7 @@ import { pageLimit } from '#/platform/http/page.ts';
 import { isTrue } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
+import { nameFilter } from '#/services/compute/servers/name-filter.ts';
 import { statesOfStatus } from '#/services/compute/servers/server.rules.ts';
 import { serverTables, shownColumns, type ShownServer, toServer } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
@@ -194,7 +195,11 @@ export async function listServers(
       sql<boolean>`"flavor" like ${`{"id":${like(JSON.stringify(flavor.split('/').at(-1)!))},%`} escape '\\'`,
     );
   const name = one(query, 'name') ?? one(query, 'display_name');
-  if (name !== undefined) rows = rows.where(sql<boolean>`"name" like ${namePattern(name)} escape '\\'`);
+  if (name !== undefined) {
+    const ids = await idsByName(tx, projectId, nameFilter(name));
+    if (ids.length === 0) return { servers: [], next: null };
+    rows = rows.where('id', 'in', ids);
+  }
   const from = queryTime(query, 'changes-since');
   if (from !== undefined) rows = rows.where('updatedAt', '>=', from);
   const before = since(version, '2.66') ? queryTime(query, 'changes-before') : undefined;
@@ -353,20 +358,10 @@ function tagsOf(query: Query, key: string): string[] {
     .filter(tag => tag !== '');
 }
 
-/** Names are searched by regular expressions in Nova; here `^`, `$`, `.` and `.*` mean what they mean there. */
-function namePattern(text: string): string {
-  const start = text.startsWith('^');
-  const end = text.endsWith('$') && !text.endsWith('\\$');
-  const middle = text.slice(start ? 1 : 0, end ? -1 : undefined);
-  const body = middle
-    .split('.*')
-    .map(part =>
-      part.replaceAll(/\\(.)|\.|[%_]/g, (match, escaped: string | undefined) =>
-        escaped === undefined ? (match === '.' ? '_' : `\\${match}`) : like(escaped),
-      ),
-    )
-    .join('%');
-  return `${start ? '' : '%'}${body}${end ? '' : '%'}`;
+async function idsByName(tx: Tx, projectId: string | null, fits: (name: string) => boolean): Promise<string[]> {
+  let names = serverTables(tx).selectFrom('computeServers').select(['id', 'name']);
+  if (projectId !== null) names = names.where('projectId', '=', projectId);
+  return (await names.execute()).filter(({ name }) => fits(name)).map(({ id }) => id);
 }
 
 /** A text that LIKE takes as it is. */

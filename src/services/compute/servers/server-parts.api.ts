@@ -12,18 +12,11 @@ import { unifiedDiagnostics } from '#/services/compute/servers/diagnostics.rules
 import { hostOf } from '#/services/compute/servers/power.operation.ts';
 import { mustAllow, serverFinder as find } from '#/services/compute/servers/server.finder.ts';
 import { mustFindServer } from '#/services/compute/servers/server.store.ts';
-import { addressesOf } from '#/services/compute/servers/server.view.ts';
+import { addressesOf, plainAddresses } from '#/services/compute/servers/server.view.ts';
 import { t } from '#/services/compute/texts.ts';
 import { portsOfServer, setServerSecurityGroup } from '#/services/network/contract.ts';
 
 const anything = as<Record<string, unknown>>(any());
-
-/** Lists of addresses by label leave out what only servers show. */
-function plainAddresses(addresses: ReturnType<typeof addressesOf>): Record<string, unknown[]> {
-  return Object.fromEntries(
-    Object.entries(addresses).map(([label, list]) => [label, list.map(({ version, addr }) => ({ version, addr }))]),
-  );
-}
 
 const ips = endpoint({
   policy: 'os_compute_api:ips:index',

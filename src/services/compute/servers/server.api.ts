@@ -21,9 +21,16 @@ import { beginDelete } from '#/services/compute/servers/delete-server.operation.
 import { mustAllow, serverFinder } from '#/services/compute/servers/server.finder.ts';
 import { listServers } from '#/services/compute/servers/server-list.ts';
 import { changeServer, mustFindServer, type Server } from '#/services/compute/servers/server.store.ts';
-import { serverBrief, serverFacts, serverSchema, serverViewer } from '#/services/compute/servers/server.view.ts';
+import {
+  type Addresses,
+  plainAddresses,
+  serverBrief,
+  serverFacts,
+  serverSchema,
+  serverViewer,
+} from '#/services/compute/servers/server.view.ts';
 import { t } from '#/services/compute/texts.ts';
-import { linksTo, name } from '#/services/compute/wire.ts';
+import { canonicalIp, linksTo, name } from '#/services/compute/wire.ts';
 
 const listReply = open({ servers: array(serverSchema), servers_links: optional(array(as<object>(any()))) });
 
@@ -151,7 +158,8 @@ export function inOldBasics(
   more: string[] = [],
 ): Record<string, unknown> {
   if (since(version, '2.75')) return view;
-  return Object.fromEntries([...basics, ...more].filter(key => key in view).map(key => [key, view[key]]));
+  const shown = Object.fromEntries([...basics, ...more].filter(key => key in view).map(key => [key, view[key]]));
+  return { ...shown, addresses: plainAddresses(view['addresses'] as Addresses) };
 }
 
 export const update = endpoint({
@@ -182,8 +190,8 @@ export const update = endpoint({
       ...(ask.name === undefined ? {} : { name: ask.name }),
       ...(ask.description === undefined ? {} : { description: ask.description }),
       ...(ask.hostname === undefined ? {} : { hostname: ask.hostname }),
-      ...(ask.accessIPv4 === undefined ? {} : { accessIpv4: ask.accessIPv4 || null }),
-      ...(ask.accessIPv6 === undefined ? {} : { accessIpv6: ask.accessIPv6 || null }),
+      ...(ask.accessIPv4 === undefined ? {} : { accessIpv4: canonicalIp(ask.accessIPv4, 'accessIPv4') }),
+      ...(ask.accessIPv6 === undefined ? {} : { accessIpv6: canonicalIp(ask.accessIPv6, 'accessIPv6') }),
       ...(ask['OS-DCF:diskConfig'] === undefined ? {} : { diskConfig: ask['OS-DCF:diskConfig'] }),
     });
     if (found.host !== null) await replan(tx, found.host);

@@ -66,6 +66,13 @@ export function addressesOf(ports: PortInfo[]): Addresses {
   return addresses;
 }
 
+/** Lists of addresses by label leave out what only servers show. */
+export function plainAddresses(addresses: Addresses): Record<string, unknown[]> {
+  return Object.fromEntries(
+    Object.entries(addresses).map(([label, list]) => [label, list.map(({ version, addr }) => ({ version, addr }))]),
+  );
+}
+
 /** @returns what shows one server, for a version and a caller */
 export function serverViewer(
   asked: { request: RequestFacts; version: Microversion; caller: Caller; policy: Policy },
