@@ -1,6 +1,7 @@
 // The processes behind `up`: the control plane, the agent and the supervisor that keeps them.
 
 import { rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { systemClock } from '#/platform/clock/clock.ts';
 import { createLogger, type Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -28,6 +29,8 @@ export async function runRole(
   try {
     const close = await start();
     log.info(`${role} started`);
+    // Now, for a killed process writes nothing, and the next start shall be a quick one.
+    flushCompileCache();
     const signal = await ending;
     log.info({ signal }, `${role} stopping`);
     await close();

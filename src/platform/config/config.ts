@@ -3,9 +3,9 @@
 
 import { readFileSync } from 'node:fs';
 import type { Static } from 'typebox';
-import { Value } from 'typebox/value';
 import { parse } from 'yaml';
 import { nearest } from '#/lib/nearest.ts';
+import { fits as fitsSchema } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Text } from '#/platform/text/text.ts';
 import { expectedOf } from './expected.ts';
@@ -137,7 +137,7 @@ function set(
   const wanted = value === null ? option.default : value;
   const texts = (Array.isArray(wanted) ? wanted : [wanted]) as unknown[];
   const fits =
-    Value.Check(option.schema, wanted) &&
+    fitsSchema(option.schema, wanted) &&
     (!option.check || texts.every(each => each === null || option.check!.holds(each as string)));
   if (!fits) throw wrong(prefix + name, option.secret ? '***' : value, source, ...expectedOf(option));
   into[name] = wanted;

@@ -6,7 +6,7 @@ import { expectedTexts } from './texts.ts';
 
 interface Shape {
   type?: string;
-  enum?: string[];
+  const?: string;
   anyOf?: Shape[];
   minimum?: number;
   maximum?: number;
@@ -16,6 +16,8 @@ interface Shape {
 
 export function expectedOf({ schema, check }: Option): [text: Text, facts: Record<string, string | number>] {
   const shape = schema as Shape;
+  const values = shape.anyOf?.map(part => part.const);
+  if (values?.every(value => value !== undefined)) return [expectedTexts.oneOf, { values: values.join(', ') }];
   const inner = shape.anyOf?.find(part => part.type !== 'null');
   if (!inner) return ofShape(shape, check?.example);
   const [text, facts] = ofShape(inner, check?.example);
@@ -27,7 +29,6 @@ export function expectedOf({ schema, check }: Option): [text: Text, facts: Recor
 }
 
 function ofShape(shape: Shape, example: string | undefined): [text: Text, facts: Record<string, string | number>] {
-  if (shape.enum) return [expectedTexts.oneOf, { values: shape.enum.join(', ') }];
   if (shape.type === 'boolean') return [expectedTexts.boolean, {}];
   if (shape.type === 'integer' || shape.type === 'number')
     return [expectedTexts[shape.type], { minimum: shape.minimum ?? '-', maximum: shape.maximum ?? '-' }];

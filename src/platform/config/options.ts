@@ -2,7 +2,7 @@
 // environment (`HANEUL_LISTEN_PORT`), the documentation and the type `Config` are read off it.
 
 import type { Static, TSchema } from 'typebox';
-import { Type } from 'typebox';
+import { array, either, integer, nothing, number, oneOf, string } from '#/platform/http/schema.ts';
 import { isAddress, isCidr, isHttpUrl } from './formats.ts';
 
 export interface Option<S extends TSchema = TSchema> {
@@ -20,16 +20,16 @@ function option<S extends TSchema>(schema: S, rest: Omit<Option<S>, 'schema'>): 
   return { schema, ...rest };
 }
 
-function quota(limit: number, en: string, ko: string): Option<Type.TInteger> {
-  return option(Type.Integer({ minimum: -1, maximum: 2_147_483_647 }), {
+function quota(limit: number, en: string, ko: string): Option<ReturnType<typeof integer>> {
+  return option(integer({ min: -1, max: 2_147_483_647 }), {
     default: limit,
     en: `${en} per project; -1 is unlimited.`,
     ko: `프로젝트당 ${ko}. -1은 무제한.`,
   });
 }
 
-const text = Type.String({ minLength: 1, maxLength: 255 });
-const ratio = Type.Number({ minimum: 0.1, maximum: 64 });
+const text = string({ min: 1, max: 255 });
+const ratio = number({ min: 0.1, max: 64 });
 
 export const options = {
   listen_address: option(text, {
@@ -38,18 +38,18 @@ export const options = {
     en: 'The address on which the APIs and the dashboard answer. 0.0.0.0 is every IPv4 address of this machine.',
     ko: 'API와 대시보드가 응답하는 주소. 0.0.0.0은 이 컴퓨터의 모든 IPv4 주소.',
   }),
-  listen_port: option(Type.Integer({ minimum: 1, maximum: 65_535 }), {
+  listen_port: option(integer({ min: 1, max: 65_535 }), {
     default: 8700,
     en: 'The TCP port of the APIs and the dashboard.',
     ko: 'API와 대시보드의 TCP 포트.',
   }),
-  public_url: option(Type.Union([Type.Null(), text]), {
+  public_url: option(either(nothing(), text), {
     default: null,
     check: { holds: isHttpUrl, example: 'https://cloud.example.org' },
     en: 'The URL by which clients reach this cloud, as the catalog tells it; set it behind a proxy. Empty: made of the listen address and port.',
     ko: '클라이언트가 이 클라우드에 접속하는 URL로, 카탈로그에 실립니다. 프록시 뒤에 있을 때 설정합니다. 비우면 응답 주소와 포트로 만듭니다.',
   }),
-  log_level: option(Type.Enum(['debug', 'info', 'warn', 'error']), {
+  log_level: option(oneOf('debug', 'info', 'warn', 'error'), {
     default: 'info',
     en: 'The least important lines that the logs keep.',
     ko: '로그에 남기는 가장 낮은 중요도.',
@@ -59,7 +59,7 @@ export const options = {
     en: 'The name of this region in the catalog.',
     ko: '카탈로그에 실리는 리전 이름.',
   }),
-  admin_password: option(Type.Union([Type.Null(), Type.String({ minLength: 8, maxLength: 4096 })]), {
+  admin_password: option(either(nothing(), string({ min: 8, max: 4096 })), {
     default: null,
     secret: true,
     en: 'The password of the user admin, set at the first start. Empty: a random one is made and written to clouds.yaml.',
@@ -71,28 +71,28 @@ export const options = {
     en: 'The range of floating IP addresses, made as the network "public" at the first start. Its first address is put on this machine.',
     ko: '유동 IP 주소의 범위. 첫 시작 때 "public" 네트워크로 만들어지고, 첫 주소는 이 컴퓨터에 부여됩니다.',
   }),
-  dns_servers: option(Type.Array(text, { maxItems: 8 }), {
+  dns_servers: option(array(text, { max: 8 }), {
     default: [],
     check: { holds: isAddress, example: '9.9.9.9' },
     en: 'Name servers for guests on subnets that name none. Empty: those of this machine.',
     ko: '이름 서버가 지정되지 않은 서브넷의 게스트가 쓸 이름 서버. 비우면 이 컴퓨터의 것을 씁니다.',
   }),
-  accelerator: option(Type.Enum(['auto', 'kvm', 'tcg']), {
+  accelerator: option(oneOf('auto', 'kvm', 'tcg'), {
     default: 'auto',
     en: 'How guests run: kvm uses the processor, tcg emulates it (slow, and no security boundary), auto takes kvm where it works.',
     ko: '게스트 실행 방식. kvm은 프로세서의 가상화를 쓰고, tcg는 에뮬레이션(느리고 보안 경계가 아님), auto는 가능하면 kvm을 씁니다.',
   }),
-  simulate_hosts: option(Type.Integer({ minimum: 0, maximum: 10_000 }), {
+  simulate_hosts: option(integer({ min: 0, max: 10_000 }), {
     default: 0,
     en: 'How many simulated hosts the cloud has, for trying clients without root; 0 is a real cloud on this machine.',
     ko: '시뮬레이션 호스트의 수. root 없이 클라이언트를 시험할 때 씁니다. 0이면 이 컴퓨터에 실제 클라우드를 만듭니다.',
   }),
-  worker_concurrency: option(Type.Integer({ minimum: 1, maximum: 1024 }), {
+  worker_concurrency: option(integer({ min: 1, max: 1024 }), {
     default: 16,
     en: 'How many operations (long work) run at the same time.',
     ko: '동시에 실행되는 작업(오래 걸리는 일)의 수.',
   }),
-  token_lifetime_seconds: option(Type.Integer({ minimum: 60, maximum: 604_800 }), {
+  token_lifetime_seconds: option(integer({ min: 60, max: 604_800 }), {
     default: 3600,
     en: 'How long a token is valid, in seconds.',
     ko: '토큰의 유효 시간(초).',
@@ -117,7 +117,7 @@ export const options = {
     en: 'How much disk is given out per unit of disk of a host.',
     ko: '호스트 디스크 대비 나누어 주는 디스크의 비율.',
   }),
-  reserved_host_memory_mib: option(Type.Integer({ minimum: 0, maximum: 1_048_576 }), {
+  reserved_host_memory_mib: option(integer({ min: 0, max: 1_048_576 }), {
     default: 512,
     en: 'Memory in MiB that is kept for the host itself.',
     ko: '호스트 자신을 위해 남겨 두는 메모리(MiB).',

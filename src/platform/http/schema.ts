@@ -1,7 +1,9 @@
 // JSON Schema builders for requests and replies, and the checks made of them, compiled on first use.
+// The types are TypeBox's; its builders are not loaded: they are two thirds of it, in every process, for plain objects.
 
-import Type, { type Static, type TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import type Type from 'typebox';
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/schema';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Text } from '#/platform/text/text.ts';
 
@@ -15,61 +17,83 @@ interface StringOptions {
 }
 
 /** A closed object: keys that it does not name are refused. */
-export function object<T extends Record<string, TSchema>>(properties: T) {
-  return Type.Object(properties, { additionalProperties: false });
+export function object<T extends Record<string, TSchema>>(properties: T): Type.TObject<T> {
+  return objectOf(properties, false);
 }
 /** An object that may have other keys too. */
-export function open<T extends Record<string, TSchema>>(properties: T) {
-  return Type.Object(properties, { additionalProperties: true });
+export function open<T extends Record<string, TSchema>>(properties: T): Type.TObject<T> {
+  return objectOf(properties, true);
 }
 /** Any keys with values of one kind. */
-export function mapOf<T extends TSchema>(value: T, options: { key?: string; max?: number } = {}) {
-  const key = options.key ? Type.String({ pattern: options.key }) : Type.String();
-  return Type.Record(key, value, {
+export function mapOf<T extends TSchema>(
+  value: T,
+  options: { key?: string; max?: number } = {},
+): Type.TRecord<'^.*$', T> {
+  return made({
+    type: 'object',
+    patternProperties: { [options.key ?? '^.*$']: value },
     additionalProperties: false,
     ...(options.max ? { maxProperties: options.max } : {}),
   });
 }
-export function string(options: StringOptions = {}) {
-  return Type.String(textOptions(options));
+export function string(options: StringOptions = {}): Type.TString {
+  return made({ type: 'string', ...textOptions(options) });
 }
-export function integer(options: { min?: number; max?: number } = {}) {
-  return Type.Integer(numberOptions(options));
+export function integer(options: { min?: number; max?: number } = {}): Type.TInteger {
+  return made({ type: 'integer', ...numberOptions(options) });
 }
-export function number(options: { min?: number; max?: number } = {}) {
-  return Type.Number(numberOptions(options));
+export function number(options: { min?: number; max?: number } = {}): Type.TNumber {
+  return made({ type: 'number', ...numberOptions(options) });
 }
-export function boolean() {
-  return Type.Boolean();
+export function boolean(): Type.TBoolean {
+  return made({ type: 'boolean' });
 }
-export function nothing() {
-  return Type.Null();
+export function nothing(): Type.TNull {
+  return made({ type: 'null' });
 }
-export function any() {
-  return Type.Unknown();
+export function any(): Type.TUnknown {
+  return made({});
 }
-export function optional<T extends TSchema>(schema: T) {
-  return Type.Optional(schema);
+/** A property that may be absent. */
+export function optional<T extends TSchema>(schema: T): Type.TOptional<T> {
+  // Hidden, for it says something of the object around it and is no JSON Schema.
+  return Object.defineProperty({ ...schema }, absence, { value: true }) as unknown as Type.TOptional<T>;
 }
-export function nullable<T extends TSchema>(schema: T) {
-  return Type.Union([schema, Type.Null()]);
+export function nullable<T extends TSchema>(schema: T): Type.TUnion<[T, Type.TNull]> {
+  return either(schema, nothing());
 }
-export function array<T extends TSchema>(item: T, options: { min?: number; max?: number; unique?: boolean } = {}) {
-  return Type.Array(item, {
+export function array<T extends TSchema>(
+  item: T,
+  options: { min?: number; max?: number; unique?: boolean } = {},
+): Type.TArray<T> {
+  return made({
+    type: 'array',
+    items: item,
     ...(options.min === undefined ? {} : { minItems: options.min }),
     ...(options.max === undefined ? {} : { maxItems: options.max }),
     ...(options.unique ? { uniqueItems: true } : {}),
   });
 }
-export function oneOf<const T extends readonly (string | number | boolean)[]>(...values: T) {
-  return Type.Union(values.map(value => Type.Literal(value))) as unknown as Type.TUnsafe<T[number]>;
+export function oneOf<const T extends readonly (string | number | boolean)[]>(...values: T): Type.TUnsafe<T[number]> {
+  return made({ anyOf: values.map(value => ({ type: typeof value, const: value })) });
 }
-export function either<T extends TSchema[]>(...schemas: T) {
-  return Type.Union(schemas);
+export function either<T extends TSchema[]>(...schemas: T): Type.TUnion<T> {
+  return made({ anyOf: schemas });
 }
 /** A value checked by a schema that TypeScript cannot follow. */
 export function as<T>(schema: TSchema): Type.TUnsafe<T> {
-  return Type.Unsafe<T>(schema);
+  return schema as Type.TUnsafe<T>;
+}
+
+const absence = Symbol('may be absent');
+
+function objectOf<T extends Record<string, TSchema>>(properties: T, additionalProperties: boolean): Type.TObject<T> {
+  const required = Object.keys(properties).filter(name => !(absence in properties[name]!));
+  return made({ type: 'object', ...(required.length ? { required } : {}), properties, additionalProperties });
+}
+
+function made<T extends TSchema>(schema: object): T {
+  return schema as T;
 }
 
 /** An id as users send it: UUID with or without dashes, or another service's short id. */
@@ -77,7 +101,7 @@ export const id = () => string({ min: 1, max: 255 });
 /** True, false, or one of the texts that OpenStack takes for them. Read it with `isTrue`. */
 export const looseBoolean = () =>
   either(
-    Type.Boolean(),
+    boolean(),
     oneOf(
       'True',
       'TRUE',
@@ -129,7 +153,7 @@ export function parse<T extends TSchema>(schema: T, value: unknown, text: Text):
 
 /** Where a value does not fit its schema, and why. */
 export function misfit(schema: TSchema, value: unknown): { where: string; why: string } {
-  const errors = check(schema).Errors(value) as unknown as SchemaError[];
+  const [, errors] = check(schema).Errors(value) as unknown as [boolean, SchemaError[]];
   const extra = errors.find(error => error.keyword === 'additionalProperties');
   const first = extra ?? errors.find(error => error.keyword !== 'anyOf' && error.keyword !== 'boolean') ?? errors[0];
   if (!first) return { where: '/', why: 'does not fit' };
