@@ -1,7 +1,7 @@
 // Clouds to measure: started by the same command that users type, each in a directory of its own, gone afterwards.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -29,7 +29,10 @@ export interface CloudOptions {
 
 /** Brings a fresh cloud up. */
 export async function freshCloud({ simulate, env = {} }: CloudOptions): Promise<BenchCloud> {
-  const data = join(mkdtempSync(join(tmpdir(), 'haneul-bench-')), 'data');
+  const own = mkdtempSync(join(tmpdir(), 'haneul-bench-'));
+  // The control plane's user passes through.
+  chmodSync(own, 0o755);
+  const data = join(own, 'data');
   const up = async (): Promise<number> => {
     const started = performance.now();
     const port = cloud.url ? new URL(cloud.url).port : '0';
@@ -53,10 +56,15 @@ export async function freshCloud({ simulate, env = {} }: CloudOptions): Promise<
     down: () => haneul(['down', '--data', data], env),
     async [Symbol.asyncDispose]() {
       await haneul(['destroy', '--yes', '--data', data], env);
-      rmSync(join(data, '..'), { recursive: true, force: true });
+      rmSync(own, { recursive: true, force: true });
     },
   };
-  cloud.upMs = await up();
+  try {
+    cloud.upMs = await up();
+  } catch (error) {
+    await cloud[Symbol.asyncDispose]();
+    throw error;
+  }
   cloud.credentials = readOpenrc(join(data, 'openrc'));
   cloud.url = new URL(cloud.credentials['OS_AUTH_URL']!).origin;
   return cloud;
