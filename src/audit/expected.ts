@@ -1,0 +1,48 @@
+// What must be on each host, derived from the rows alone: a second opinion beside the planners of the services. Pure.
+
+import type { Rows, ServerRow } from '#/audit/rows.ts';
+
+/** Host → the keys of all that must be there. Security groups are parts of filters, no objects of their own. */
+export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
+  const expected = new Map(rows.hosts.map(host => [host.name, new Set<string>()]));
+  const add = (host: string | null, ...keys: string[]): void => {
+    if (host !== null) for (const key of keys) expected.get(host)?.add(key);
+  };
+  const stored = new Set(
+    rows.images.filter(image => image.sha512 !== null && image.sizeBytes !== null).map(row => row.id),
+  );
+  for (const server of rows.computeServers) {
+    if (server.planned !== 1) continue;
+    add(server.host, `server/${server.id}`);
+    for (const imageId of imagesOf(server)) if (stored.has(imageId)) add(server.host, `image/${imageId}`);
+  }
+  for (const volume of rows.volumes) {
+    if (volume.planned !== 1) continue;
+    add(volume.host, `volume/${volume.id}`);
+    if (volume.built === 0 && volume.imageId !== null && stored.has(volume.imageId))
+      add(volume.host, `image/${volume.imageId}`);
+  }
+  const served = new Set(rows.ports.filter(port => port.deviceOwner === 'network:dhcp').map(port => port.networkId));
+  const up = new Set(rows.networks.filter(network => network.adminStateUp === 1).map(network => network.id));
+  for (const { id, host, networkId, deviceOwner } of rows.ports) {
+    if (deviceOwner.startsWith('network:')) continue;
+    add(host, `port/${id}`, `network/${networkId}`);
+    if (served.has(networkId) && up.has(networkId)) add(host, `dhcp/${networkId}`);
+  }
+  for (const router of rows.routers) {
+    add(router.host, `router/${router.id}`);
+    for (const port of rows.ports)
+      if (port.deviceId === router.id && routerOwners.includes(port.deviceOwner))
+        add(router.host, `network/${port.networkId}`);
+  }
+  return expected;
+}
+
+export const routerOwners = ['network:router_interface', 'network:router_gateway'];
+
+/** The images that a server's disks and kernel come from. */
+function imagesOf({ imageId, image }: ServerRow): string[] {
+  if (imageId === null) return [];
+  const { properties = {} } = JSON.parse(image) as { properties?: Record<string, string> };
+  return [imageId, properties['kernel_id'], properties['ramdisk_id']].filter(id => !!id) as string[];
+}
