@@ -1,8 +1,10 @@
-// What the program says of itself: `GET /haneul/health` to anyone, `GET /haneul/status` to administrators.
+// What the program says of itself: `GET /haneul/health` to anyone, `GET /haneul/status` to administrators,
+// and what operators do about operations.
 // Not a service of the catalog.
 
 import { readFileSync } from 'node:fs';
 import { listHosts } from '#/host/hosts.ts';
+import { operationEndpoints } from '#/operations/operation.api.ts';
 import { endpoint } from '#/platform/http/endpoint.ts';
 import { any, array, mapOf, nullable, object, oneOf, optional, string, integer } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
@@ -65,6 +67,7 @@ export function statusService(services: Service[]): Service {
           return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
         },
       }),
+      ...operationEndpoints(services.flatMap(service => service.operations ?? [])),
     ],
   };
 }

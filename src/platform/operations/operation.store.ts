@@ -126,6 +126,41 @@ export async function operationsOf(tx: Tx, resourceId: string): Promise<Operatio
     .execute();
 }
 
+export async function findOperation(tx: Tx, id: string): Promise<OperationRow | undefined> {
+  return table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+export interface OperationFilter {
+  phases?: Phase[];
+  kind?: string;
+  resourceId?: string;
+  projectId?: string;
+  requestId?: string;
+}
+
+/** Newest first, from after the operation `after` on. */
+export async function listOperations(
+  tx: Tx,
+  filter: OperationFilter,
+  page: { limit: number; after?: OperationRow },
+): Promise<OperationRow[]> {
+  let query = table(tx).selectFrom('operations').selectAll();
+  if (filter.phases) query = query.where('phase', 'in', filter.phases);
+  for (const column of ['kind', 'resourceId', 'projectId', 'requestId'] as const) {
+    const value = filter[column];
+    if (value !== undefined) query = query.where(column, '=', value);
+  }
+  const { after } = page;
+  if (after)
+    query = query.where(eb =>
+      eb.or([
+        eb('createdAt', '<', after.createdAt),
+        eb.and([eb('createdAt', '=', after.createdAt), eb('id', '<', after.id)]),
+      ]),
+    );
+  return query.orderBy('createdAt', 'desc').orderBy('id', 'desc').limit(page.limit).execute();
+}
+
 /** How many operations of each kind are under way. */
 export async function countRunning(tx: Tx): Promise<Record<string, number>> {
   const rows = await table(tx)

@@ -1,0 +1,117 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { test } from 'node:test';
+import { testCloud, type TestCloud } from '../../test/test-cloud.ts';
+
+type Operation = Record<string, unknown> & { id: string; waits_for: { host: string; up: boolean; keys: string[] } };
+
+/** A volume whose host went away before it was built. */
+async function stuckVolume(cloud: TestCloud): Promise<{ volumeId: string; operation: Operation }> {
+  await cloud.hosts[0]!.agent.stop();
+  const { volume } = await cloud.as('member').post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.advance(12_000);
+  const { operations } = await cloud.as('admin').get(`/haneul/operations?resource_id=${volume.id}`);
+  equal(operations.length, 1);
+  return { volumeId: volume.id, operation: operations[0] };
+}
+
+test('an operation says what it waits for, in the reader’s language', async () => {
+  await using cloud = await testCloud();
+  const { operation } = await stuckVolume(cloud);
+  equal(operation['phase'], 'forward');
+  equal(operation['step'], 'build');
+  equal(operation.waits_for.host, 'host-1');
+  equal(operation.waits_for.up, false);
+  deepEqual(operation.waits_for.keys, [`volume/${operation['resource_id']}`]);
+  match(String(operation['request_id']), /^req-/);
+  match(String(operation['explanation']), /waits for host host-1 to report volume\/.*; the host is down since 20/);
+  const korean = cloud.as('admin').with({ 'accept-language': 'ko' });
+  match((await korean.get(`/haneul/operations/${operation.id}`)).operation.explanation, /호스트 host-1/);
+  await cloud.hosts[0]!.restartAgent();
+});
+
+test('lists are filtered and come in pages', async () => {
+  await using cloud = await testCloud();
+  const member = cloud.as('member');
+  for (let count = 0; count < 5; count++)
+    await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  const admin = cloud.as('admin');
+  const ids: string[] = [];
+  let path: string | undefined = '/haneul/operations?kind=volume.create&limit=2';
+  while (path) {
+    const page = await admin.get(path);
+    ids.push(...page.operations.map((one: Operation) => one.id));
+    const next: string | undefined = page.operations_links?.[0].href;
+    path = next && next.slice(new URL(next).origin.length);
+  }
+  equal(new Set(ids).size, 5);
+  equal((await admin.get('/haneul/operations?phase=running')).operations.length, 0);
+  equal((await admin.get('/haneul/operations?phase=done&kind=volume.create')).operations.length, 5);
+  equal((await admin.get(`/haneul/operations?project_id=${member.projectId}`)).operations.length, 5);
+  equal((await admin.get('/haneul/operations?project_id=none')).operations.length, 0);
+  await admin.get('/haneul/operations?phase=nonsense', 400);
+  await admin.get('/haneul/operations?marker=nonsense', 400);
+  await admin.get('/haneul/operations/nonsense', 404);
+  await member.get('/haneul/operations', 403);
+  await member.get(`/haneul/operations/${ids[0]}`, 403);
+  await member.post(`/haneul/operations/${ids[0]}/abandon`, {}, 403);
+});
+
+test('an abandoned creation is taken back, and its owner sees an error that can be deleted', async () => {
+  await using cloud = await testCloud();
+  const { volumeId, operation } = await stuckVolume(cloud);
+  const admin = cloud.as('admin');
+  const member = cloud.as('member');
+  const { outcome } = await admin.post(`/haneul/operations/${operation.id}/abandon`, {}, 202);
+  equal(outcome, 'unwinding');
+  await cloud.advance(1_000);
+  const ended = (await admin.get(`/haneul/operations/${operation.id}`)).operation;
+  equal(ended.phase, 'failed');
+  equal(ended.explanation, 'Failed and was taken back; the reason: An operator abandoned it.');
+  equal((await member.get(`/volume/v3/{project}/volumes/${volumeId}`)).volume.status, 'error');
+  await admin.post(`/haneul/operations/${operation.id}/abandon`, {}, 409);
+  await admin.post(`/haneul/operations/${operation.id}/retry`, undefined, 409);
+  await cloud.hosts[0]!.restartAgent();
+  await cloud.settle();
+  await member.delete(`/volume/v3/{project}/volumes/${volumeId}`, 202);
+  await cloud.settle();
+  await member.get(`/volume/v3/{project}/volumes/${volumeId}`, 404);
+});
+
+test('a deletion is given up only by force, and deleting again finishes it', async () => {
+  await using cloud = await testCloud();
+  const admin = cloud.as('admin');
+  const member = cloud.as('member');
+  const { volume } = await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  await cloud.hosts[0]!.agent.stop();
+  await member.delete(`/volume/v3/{project}/volumes/${volume.id}`, 202);
+  await cloud.advance(2_000);
+  const { operations } = await admin.get(`/haneul/operations?phase=running&resource_id=${volume.id}`);
+  const [{ id }] = operations;
+  const refused = await admin.request('POST', `/haneul/operations/${id}/abandon`, { body: {} });
+  equal(refused.status, 409);
+  match(refused.body.error.message, /stays half removed until it is deleted again/);
+  const { outcome, operation } = await admin.post(`/haneul/operations/${id}/abandon`, { force: true }, 202);
+  equal(outcome, 'ended');
+  equal(operation.phase, 'abandoned');
+  await cloud.hosts[0]!.restartAgent();
+  await cloud.settle();
+  const again = await cloud
+    .as('admin')
+    .request('DELETE', `/volume/v3/${member.projectId}/volumes/${volume.id}?force=true`);
+  ok(again.status < 500, String(again.status));
+});
+
+test('a retry is tried at once', async () => {
+  await using cloud = await testCloud();
+  const admin = cloud.as('admin');
+  const { volumeId, operation } = await stuckVolume(cloud);
+  const before = (await admin.get(`/haneul/operations/${operation.id}`)).operation;
+  await admin.post(`/haneul/operations/${operation.id}/retry`, undefined, 202);
+  const after = (await admin.get(`/haneul/operations/${operation.id}`)).operation;
+  ok(after.next_try_seconds > before.next_try_seconds, 'it was looked at, and waits anew');
+  await cloud.hosts[0]!.restartAgent();
+  await cloud.settle();
+  equal((await cloud.as('member').get(`/volume/v3/{project}/volumes/${volumeId}`)).volume.status, 'available');
+});
