@@ -5,6 +5,11 @@ import { Invalid } from '#/services/network/attributes/attribute.ts';
 
 type Read<T> = (value: unknown) => T;
 
+/** A word of a request as text; what is no word is shown as JSON. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}
+
 export const shown = (value: unknown): string =>
   `'${(typeof value === 'string' ? value : (JSON.stringify(value) ?? '')).slice(0, 80)}'`;
 
@@ -12,7 +17,7 @@ export function text(max = 255, options: { min?: number } = {}): Read<string> {
   return value => {
     if (typeof value !== 'string') throw new Invalid(`${shown(value)} is not a valid string`);
     // By code points, as clients count.
-    const length = [...value].length;
+    const length = Array.from(value).length;
     if (length > max) throw new Invalid(`${shown(value)} exceeds maximum length of ${max}`);
     if (length < (options.min ?? 0)) throw new Invalid(`${shown(value)} is too short`);
     if (value.includes('\0')) throw new Invalid('it contains a null character');

@@ -1,6 +1,7 @@
 // Lists as Neutron gives them: filters on attributes, chosen fields, order, pages with links.
 
 import type { Values } from '#/services/network/attributes/attribute.ts';
+import { wordOf } from '#/services/network/attributes/checks.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Query, RequestFacts } from '#/platform/http/endpoint.ts';
 import { pageLimit, pageOf, sortKeys } from '#/platform/http/page.ts';
@@ -41,7 +42,7 @@ export function makeFilter(
       if (typeof value === 'boolean') return values.has(String(value)) || values.has(value ? '1' : '0');
       if (Array.isArray(value)) return value.some(item => exact.has(String(item)));
       return (
-        exact.has(value === null || value === undefined ? '' : String(value)) ||
+        exact.has(value === null || value === undefined ? '' : wordOf(value)) ||
         (value === null && (exact.has('None') || exact.has('null')))
       );
     };
@@ -58,7 +59,7 @@ const tagFilters: Record<string, SpecialFilter> = {
   'not-tags': (view, wanted) => !names(wanted).every(tag => tagsOf(view).includes(tag)),
   'not-tags-any': (view, wanted) => !names(wanted).some(tag => tagsOf(view).includes(tag)),
   changed_since: (view, wanted) =>
-    wanted.every(since => String(view['updated_at'] ?? '') >= since.replace(/(\.\d+)?Z?$/, 'Z')),
+    wanted.every(since => wordOf(view['updated_at'] ?? '') >= since.replace(/(\.\d+)?Z?$/, 'Z')),
 };
 
 /** Only the fields that were asked for; all where none were. */
@@ -90,8 +91,8 @@ export function page(views: Values[], query: Query, request: RequestFacts, sorta
   });
   if (!limited) return { rows, links: undefined };
   const links: { rel: string; href: string }[] = [];
-  const first = rows[0]?.['id'] as string | undefined;
-  const last = rows.at(-1)?.['id'] as string | undefined;
+  const first = rows[0]?.id;
+  const last = rows.at(-1)?.id;
   if (last && (reverse ? marker : more)) links.push({ rel: 'next', href: link(request, last, false) });
   if (first && (reverse ? more : marker)) links.push({ rel: 'previous', href: link(request, first, true) });
   return { rows, links };
@@ -109,5 +110,5 @@ function link(request: RequestFacts, marker: string, reverse: boolean): string {
   parameters.set('marker', marker);
   if (reverse) parameters.set('page_reverse', 'True');
   else parameters.delete('page_reverse');
-  return `${new URL(request.base).origin}${path}?${parameters}`;
+  return `${new URL(request.base).origin}${path}?${parameters.toString()}`;
 }

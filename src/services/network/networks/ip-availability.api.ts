@@ -58,7 +58,7 @@ async function list(tx: Tx, { only }: ListScope): Promise<Availability[]> {
     (
       await db(tx)
         .selectFrom('portAddresses')
-        .select(eb => ['subnetId', eb.fn.countAll<number>().as('count')])
+        .select(eb => ['subnetId', eb.fn.countAll<number | string>().as('count')])
         .groupBy('subnetId')
         .execute()
     ).map(row => [row.subnetId, Number(row.count)]),

@@ -83,7 +83,7 @@ export async function usableNetwork(
 export async function freeSegmentationId(tx: Tx): Promise<number> {
   const { highest } = await db(tx)
     .selectFrom('networks')
-    .select(eb => eb.fn.max('segmentationId').as('highest'))
+    .select(eb => eb.fn.max<number | string | null>('segmentationId').as('highest'))
     .executeTakeFirstOrThrow();
   const next = Math.max(Number(highest ?? 0), firstSegmentationId - 1) + 1;
   if (next <= lastSegmentationId) return next;
@@ -105,7 +105,7 @@ export async function freeSegmentationId(tx: Tx): Promise<number> {
     .limit(1)
     .executeTakeFirst();
   if (!gap) throw new Problem('unavailable', t.noNetworkAvailable);
-  return Number(gap.id);
+  return gap.id;
 }
 
 const firstSegmentationId = 1_000;

@@ -15,8 +15,9 @@ import {
   orNull,
   text,
   uuid,
+  wordOf,
 } from '#/services/network/attributes/checks.ts';
-import { makeFilter, type SpecialFilter } from '#/services/network/attributes/list.ts';
+import { makeFilter } from '#/services/network/attributes/list.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { standardAttributes, touched } from '#/services/network/attributes/standard.ts';
 import { networkById, sharedNetworks, usableNetwork } from '#/services/network/networks/network.store.ts';
@@ -126,7 +127,7 @@ async function newTarget(tx: Tx, values: Values, caller: Caller): Promise<Values
   return {
     'network:project_id': network.projectId,
     'network:shared': await isShared(tx, network.id, network.shared, caller),
-    network_device: String(values['device_owner'] ?? '').startsWith('network:'),
+    network_device: wordOf(values['device_owner'] ?? '').startsWith('network:'),
   };
 }
 

@@ -16,7 +16,7 @@ export async function quotasOf(tx: Tx, projectId: string): Promise<Quotas> {
 export async function usedBy(tx: Tx, resource: QuotaResource, projectId: string): Promise<number> {
   const row = await db(tx)
     .selectFrom(countedTable[resource])
-    .select(eb => eb.fn.countAll<number>().as('count'))
+    .select(eb => eb.fn.countAll<number | string>().as('count'))
     .where('projectId', '=', projectId)
     .executeTakeFirstOrThrow();
   return Number(row.count);

@@ -11,7 +11,7 @@ export async function chooseHost(tx: Tx): Promise<string | null> {
   if (!able.length) return null;
   const rows = await db(tx)
     .selectFrom('routers')
-    .select(eb => ['host', eb.fn.countAll<number>().as('count')])
+    .select(eb => ['host', eb.fn.countAll<number | string>().as('count')])
     .where('host', 'is not', null)
     .groupBy('host')
     .execute();

@@ -1,6 +1,7 @@
 // Which security group rules make sense. Pure.
 
 import { parsePrefix, showPrefix } from '#/services/network/addressing/address.ts';
+import { wordOf } from '#/services/network/attributes/checks.ts';
 import { protocolNumbers } from '#/services/network/security-groups/security-group.plan.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -24,7 +25,7 @@ const names = new Set([...Object.keys(protocolNumbers), 'tcp', 'udp', 'icmp', 'i
 /** The protocol as it is kept: a lower-case name or a number; null for any. @throws Problem invalid */
 export function readProtocol(value: unknown): string | null {
   if (value === null || value === undefined || value === '') return null;
-  const text = String(value).toLowerCase();
+  const text = wordOf(value).toLowerCase();
   if (text === 'any') return null;
   if (typeof value === 'number' || /^\d{1,3}$/.test(text)) {
     const number = Number(text);
@@ -36,18 +37,18 @@ export function readProtocol(value: unknown): string | null {
 
 /** @throws Problem invalid */
 export function readEthertype(value: unknown): 'IPv4' | 'IPv6' {
-  const text = String(value).toLowerCase();
+  const text = wordOf(value).toLowerCase();
   if (text === 'ipv4') return 'IPv4';
   if (text === 'ipv6') return 'IPv6';
-  throw new Problem('invalid', t.securityGroupRuleInvalidEtherType, { ethertype: String(value).slice(0, 40) });
+  throw new Problem('invalid', t.securityGroupRuleInvalidEtherType, { ethertype: wordOf(value).slice(0, 40) });
 }
 
 /** @throws Problem invalid unless a port, or an ICMP type or code */
 export function readPort(value: unknown): number | null {
   if (value === null || value === undefined || value === '') return null;
-  const number = typeof value === 'number' ? value : /^-?\d{1,6}$/.test(String(value)) ? Number(value) : Number.NaN;
+  const number = typeof value === 'number' ? value : /^-?\d{1,6}$/.test(wordOf(value)) ? Number(value) : Number.NaN;
   if (!Number.isInteger(number) || number < 0 || number > 65_535)
-    throw new Problem('invalid', t.securityGroupInvalidPortValue, { port: String(value).slice(0, 40) });
+    throw new Problem('invalid', t.securityGroupInvalidPortValue, { port: wordOf(value).slice(0, 40) });
   return number;
 }
 

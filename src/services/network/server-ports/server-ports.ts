@@ -136,7 +136,7 @@ async function change(tx: Tx, port: Port, changes: Partial<PortRow>): Promise<vo
 async function nextOrdinal(tx: Tx, serverId: string): Promise<number> {
   const { last } = await db(tx)
     .selectFrom('ports')
-    .select(eb => eb.fn.max('ordinal').as('last'))
+    .select(eb => eb.fn.max<number | string | null>('ordinal').as('last'))
     .where('deviceId', '=', serverId)
     .executeTakeFirstOrThrow();
   return Number(last ?? 0) + 1;

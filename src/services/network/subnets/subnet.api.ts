@@ -26,6 +26,7 @@ import {
   shown,
   text,
   uuid,
+  wordOf,
 } from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
@@ -71,7 +72,7 @@ const serviceType = (value: unknown): string => {
 const attributes: Attributes = {
   ...standardAttributes(),
   network_id: postOnly(uuid),
-  ip_version: postOnly(value => Number(among('4', '6')(String(value)))),
+  ip_version: postOnly(value => Number(among('4', '6')(wordOf(value)))),
   cidr: postOnly(orNull(cidr), { default: undefined }),
   prefixlen: postOnly(integer(0, 128), { default: undefined, hidden: true }),
   subnetpool_id: postOnly(orNull(poolOrPrefixDelegation), { default: undefined }),
