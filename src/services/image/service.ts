@@ -11,6 +11,9 @@ import { importEndpoints } from '#/services/image/imports/import.api.ts';
 import { importImage } from '#/services/image/imports/import-image.operation.ts';
 import { infoEndpoints } from '#/services/image/info/info.api.ts';
 import { memberEndpoints } from '#/services/image/members/member.api.ts';
+import { itemEndpoints } from '#/services/image/metadefs/item.api.ts';
+import { namespaceEndpoints } from '#/services/image/metadefs/namespace.api.ts';
+import { metadefTables } from '#/services/image/migrations/0002-metadefs.ts';
 import { imageTables } from '#/services/image/migrations/0001-images.ts';
 import { tables } from '#/services/image/tables.ts';
 import { tagEndpoints } from '#/services/image/tags/tag.api.ts';
@@ -39,6 +42,8 @@ export function imageService(settings: ImageSettings): Service {
       ...tagEndpoints,
       ...memberEndpoints,
       ...importEndpoints,
+      ...namespaceEndpoints,
+      ...itemEndpoints,
       ...infoEndpoints(projectBytes),
     ],
     rules: {
@@ -48,7 +53,7 @@ export function imageService(settings: ImageSettings): Service {
     // 415 for data in a format that is not what it says, or of a kind that is never opened.
     statusOf: { unsupported: 415, overQuota: 413 },
     envelope,
-    migrations: [imageTables],
+    migrations: [imageTables, metadefTables],
     operations: [removeBytes, removePart, importImage],
     async seed(tx) {
       await tables(tx)

@@ -1,9 +1,7 @@
 // The bytes of an image, in and out, with constant memory. API: Image v2, "Image data".
 
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
 import type { Clock } from '#/platform/clock/clock.ts';
 import { newHexId, nowMs, type Tx } from '#/platform/database/tx.ts';
 import { streamEndpoint } from '#/platform/http/endpoint.ts';
@@ -282,9 +280,37 @@ async function send(image: Image, file: string, incoming: IncomingMessage, outgo
     outgoing.end();
     return;
   }
-  const options = range ? { start: range.from, end: range.to } : {};
-  // A client that goes away in the middle is no failure of ours.
-  await pipeline(createReadStream(file, { ...options, highWaterMark: 256 << 10 }), outgoing).catch(() =>
-    outgoing.destroy(),
-  );
+  await pour(file, range ?? { from: 0, to: size - 1 }, outgoing);
+}
+
+const pourBytes = 512 << 10;
+
+/** Sends a range of a file out of one block of memory. A client that goes away in the middle is no failure of ours. */
+async function pour(path: string, { from, to }: { from: number; to: number }, outgoing: ServerResponse): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    const block = Buffer.allocUnsafeSlow(Math.min(pourBytes, to - from + 1));
+    for (let at = from; at <= to; ) {
+      const { bytesRead } = await file.read(block, 0, Math.min(block.length, to - at + 1), at);
+      if (bytesRead === 0) return void outgoing.destroy();
+      at += bytesRead;
+      if (!(await written(outgoing, block.subarray(0, bytesRead)))) return;
+    }
+    outgoing.end();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Resolves once the bytes have left and their memory may be used again. @returns false when the client is gone */
+function written(outgoing: ServerResponse, bytes: Buffer): Promise<boolean> {
+  if (outgoing.destroyed) return Promise.resolve(false);
+  return new Promise(resolve => {
+    const gone = (): void => resolve(false);
+    outgoing.once('close', gone);
+    outgoing.write(bytes, error => {
+      outgoing.removeListener('close', gone);
+      resolve(!error);
+    });
+  });
 }

@@ -4,12 +4,14 @@ import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 
 export type ToWorker =
-  | { type: 'chunk'; stream: number; bytes: Uint8Array }
+  | { type: 'block'; stream: number; block: Uint8Array }
   | { type: 'end'; stream: number }
   | { type: 'drop'; stream: number };
-export type FromWorker =
-  | { type: 'done'; stream: number; length: number }
-  | { type: 'digest'; stream: number; md5: string; sha512: string };
+/** The answer to a block or an end, in order; digests at the end alone. */
+export interface FromWorker {
+  stream: number;
+  digests: { md5: string; sha512: string } | null;
+}
 
 const streams = new Map<number, { md5: Hash; sha512: Hash }>();
 
@@ -21,18 +23,18 @@ function hashesOf(stream: number): { md5: Hash; sha512: Hash } {
 
 parentPort?.on('message', (message: ToWorker) => {
   const { stream } = message;
-  const say = (answer: FromWorker): void => parentPort!.postMessage(answer);
+  const say = (digests: FromWorker['digests']): void => parentPort!.postMessage({ stream, digests } as FromWorker);
   if (message.type === 'drop') {
     streams.delete(stream);
     return;
   }
   const { md5, sha512 } = hashesOf(stream);
-  if (message.type === 'chunk') {
-    md5.update(message.bytes);
-    sha512.update(message.bytes);
-    say({ type: 'done', stream, length: message.bytes.length });
+  if (message.type === 'block') {
+    md5.update(message.block);
+    sha512.update(message.block);
+    say(null);
   } else {
     streams.delete(stream);
-    say({ type: 'digest', stream, md5: md5.digest('hex'), sha512: sha512.digest('hex') });
+    say({ md5: md5.digest('hex'), sha512: sha512.digest('hex') });
   }
 });

@@ -1,4 +1,4 @@
-// MD5 and SHA-512 of a stream, off the main thread, with a bound on what waits to be hashed.
+// MD5 and SHA-512 of a stream, off the main thread, over memory that both threads share: nothing is copied or left over.
 
 import { Worker } from 'node:worker_threads';
 import type { FromWorker, ToWorker } from '#/services/image/data/digest-worker.ts';
@@ -10,20 +10,15 @@ export interface Digests {
 }
 
 export interface Digest {
-  /** Hashes a chunk; the caller may reuse it at once. Waits while too much is in flight. */
-  update(chunk: Buffer): Promise<void>;
+  /** Hashes a block of shared memory, which must not change until this resolves. Blocks are taken in order. */
+  update(block: Uint8Array<SharedArrayBuffer>): Promise<void>;
   finish(): Promise<Digests>;
   /** Forgets what was hashed. */
   drop(): void;
 }
 
-const inFlightBytes = 4 << 20;
-
 interface Stream {
-  waiting: number;
-  drained: (() => void) | null;
-  finished: ((digests: Digests) => void) | null;
-  failed: ((error: Error) => void) | null;
+  waiting: { resolve(digests: Digests | null): void; reject(error: Error): void }[];
 }
 
 let worker: Worker | undefined;
@@ -33,55 +28,38 @@ const streams = new Map<number, Stream>();
 /** Begins a digest. The thread is shared by all and started with the first. */
 export function openDigest(): Digest {
   const id = next++;
-  const stream: Stream = { waiting: 0, drained: null, finished: null, failed: null };
-  let failure: Error | null = null;
-  stream.failed = error => void (failure = error);
+  const stream: Stream = { waiting: [] };
   streams.set(id, stream);
-  const send = (message: ToWorker, transfer: ArrayBuffer[] = []): void => thread().postMessage(message, transfer);
+  const ask = (message: ToWorker): Promise<Digests | null> =>
+    new Promise((resolve, reject) => {
+      if (!streams.has(id)) return reject(new Error('the hashing thread has ended'));
+      stream.waiting.push({ resolve, reject });
+      thread().postMessage(message);
+    });
   return {
-    async update(chunk) {
-      if (failure) throw failure;
-      const bytes = new Uint8Array(chunk);
-      stream.waiting += bytes.length;
-      send({ type: 'chunk', stream: id, bytes }, [bytes.buffer]);
-      if (stream.waiting <= inFlightBytes) return;
-      await new Promise<void>((resolve, reject) => {
-        stream.drained = resolve;
-        stream.failed = reject;
-      });
+    async update(block) {
+      await ask({ type: 'block', stream: id, block });
     },
-    finish() {
-      if (failure) return Promise.reject(failure);
-      send({ type: 'end', stream: id });
-      return new Promise((resolve, reject) => {
-        stream.finished = resolve;
-        stream.failed = reject;
-      });
+    async finish() {
+      const digests = await ask({ type: 'end', stream: id });
+      streams.delete(id);
+      return digests!;
     },
     drop() {
-      if (streams.delete(id)) send({ type: 'drop', stream: id });
+      if (streams.delete(id)) thread().postMessage({ type: 'drop', stream: id } satisfies ToWorker);
     },
   };
 }
 
 function thread(): Worker {
   if (worker) return worker;
-  const started = new Worker(new URL('./digest-worker.ts', import.meta.url));
-  started.on('message', (message: FromWorker) => {
-    const stream = streams.get(message.stream);
-    if (!stream) return;
-    if (message.type === 'digest') {
-      streams.delete(message.stream);
-      return stream.finished?.({ md5: message.md5, sha512: message.sha512 });
-    }
-    stream.waiting -= message.length;
-    if (stream.waiting > inFlightBytes / 2) return;
-    stream.drained?.();
-    stream.drained = null;
+  const started = new Worker(new URL('./digest-worker.ts', import.meta.url), {
+    resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
   });
+  started.on('message', ({ stream, digests }: FromWorker) => streams.get(stream)?.waiting.shift()?.resolve(digests));
   started.on('error', error => {
     worker = undefined;
-    for (const stream of streams.values()) stream.failed?.(error as Error);
+    for (const { waiting } of streams.values()) for (const { reject } of waiting) reject(error as Error);
     streams.clear();
   });
   // Listening holds the process open; this must not.

@@ -1,8 +1,7 @@
 // Image bytes on disk: written beside, hashed and judged as they come, synced, then named by the image's id. A file with
 // an image's name is therefore always whole.
 
-import { constants } from 'node:fs';
-import { chmod, copyFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ImageFacts, ImageInspector, isDeclaredAs } from '#/lib/image-format/image-format.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -34,6 +33,7 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
   await mkdir(dirname(options.part), { recursive: true });
   const file = await open(options.part, 'w', 0o600);
   const digest = openDigest();
+  const blocks = twoBlocks(block => Promise.all([writeAll(file, block), digest.update(block)]));
   const inspector = new ImageInspector();
   let sizeBytes = 0;
   let judged = false;
@@ -47,9 +47,10 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
         judged = true;
         judgeHead(inspector.facts(2 ** 49), options.diskFormat);
       }
-      await Promise.all([writeAll(file, chunk), digest.update(chunk)]);
+      await blocks.add(chunk);
       await options.alive?.(sizeBytes);
     }
+    await blocks.end();
     const facts = inspector.facts();
     const formatProven = judge(facts, options.diskFormat);
     await file.sync();
@@ -57,6 +58,7 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
     await file.close();
     return { ...digests, sizeBytes, virtualSizeBytes: facts.virtualSizeBytes, formatProven };
   } catch (error) {
+    await blocks.end().catch(() => {});
     digest.drop();
     await file.close().catch(() => {});
     await rm(options.part, { force: true });
@@ -66,9 +68,47 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
   }
 }
 
-async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Buffer): Promise<void> {
-  for (let at = 0; at < chunk.length; ) {
-    const { bytesWritten } = await file.write(chunk, at);
+const blockBytes = 1 << 20;
+
+/** Gathers chunks in two blocks by turns: while one is filled, `flush` has the other. */
+function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>) => Promise<unknown>) {
+  const blocks: { memory: Uint8Array<SharedArrayBuffer> | null; flushed: Promise<unknown> }[] = [
+    { memory: null, flushed: Promise.resolve() },
+    { memory: null, flushed: Promise.resolve() },
+  ];
+  let turn = 0;
+  let filled = 0;
+  async function next(): Promise<void> {
+    const block = blocks[turn]!;
+    block.flushed = flush(block.memory!.subarray(0, filled));
+    // Whoever waits for it sees the failure; until then it must not count as nobody's.
+    block.flushed.catch(() => {});
+    turn = 1 - turn;
+    filled = 0;
+    await blocks[turn]!.flushed;
+  }
+  return {
+    async add(chunk: Buffer): Promise<void> {
+      for (let at = 0; at < chunk.length; ) {
+        const memory = (blocks[turn]!.memory ??= new Uint8Array(new SharedArrayBuffer(blockBytes)));
+        const part = chunk.subarray(at, at + blockBytes - filled);
+        memory.set(part, filled);
+        filled += part.length;
+        at += part.length;
+        if (filled === blockBytes) await next();
+      }
+    },
+    /** Flushes the rest and waits for all. */
+    async end(): Promise<void> {
+      if (filled > 0) await next();
+      await Promise.all(blocks.map(block => block.flushed));
+    },
+  };
+}
+
+async function writeAll(file: Awaited<ReturnType<typeof open>>, block: Uint8Array): Promise<void> {
+  for (let at = 0; at < block.length; ) {
+    const { bytesWritten } = await file.write(block, at);
     at += bytesWritten;
   }
 }
@@ -100,15 +140,6 @@ export async function keep(part: string, file: string): Promise<void> {
   await chmod(part, 0o444);
   await rename(part, file);
   await syncDirectory(dirname(file));
-}
-
-/** Takes a copy of a file of this machine into the store, sharing blocks where the file system can. */
-export async function copyIn(from: string, part: string): Promise<void> {
-  await mkdir(dirname(part), { recursive: true });
-  await copyFile(from, part, constants.COPYFILE_FICLONE);
-  const file = await open(part, 'r+');
-  await file.sync();
-  await file.close();
 }
 
 /** Removes a file of the store; nothing happens when it is gone. */

@@ -120,6 +120,7 @@ const list = endpoint({
     200: object({ images: array(wireImage), first: string(), next: optional(string()), schema: string() }),
   },
   async handle({ tx, query, caller, request }) {
+    checkNamed(request);
     const asked = readFilters(query);
     const rows = await visibleRows(tx, caller, asked);
     const images = (await withDetails(tx, rows)).filter(asked.matches);
@@ -139,6 +140,18 @@ const list = endpoint({
       },
     };
   },
+});
+
+/** `/v2/images/` is an image without an id, not the list. @throws Problem notFound */
+function checkNamed({ url }: RequestFacts): void {
+  if (url.split('?')[0]!.endsWith('/')) throw new Problem('notFound', t.notFound, { id: '' });
+}
+
+const removeNone = endpoint({
+  policy: 'delete_image',
+  route: 'DELETE /v2/images',
+  replies: { 204: null },
+  handle: async () => Promise.reject(new Problem('notFound', t.notFound, { id: '' })),
 });
 
 async function visibleRows(tx: Tx, caller: Caller, asked: { visibility: string | null; memberStatus: string }) {
@@ -219,4 +232,4 @@ async function switchActive(tx: Tx, { id, status }: Image, to: 'active' | 'deact
   return { 204: undefined };
 }
 
-export const imageEndpoints = [create, list, show, remove, deactivate, reactivate];
+export const imageEndpoints = [create, list, show, remove, removeNone, deactivate, reactivate];

@@ -130,4 +130,38 @@ export const imageSchemas: Record<string, object> = {
   },
   task: taskSchema,
   tasks: listSchema('tasks', taskSchema),
+  ...metadefSchemas(),
 };
+
+function metadefSchemas(): Record<string, object> {
+  const named = (name: string, properties: object): object => ({ name, properties, additionalProperties: false });
+  const title = text('What people call it', 80);
+  const about = text('What it is for', 500);
+  const times = { created_at: fixedText('When it was made'), updated_at: fixedText('When it last changed') };
+  const namespace = named('namespace', {
+    namespace: text('Its unique name', 80),
+    display_name: title,
+    description: about,
+    visibility: { type: 'string', enum: ['public', 'private'], description: 'Who may see it' },
+    protected: { type: 'boolean', description: 'It cannot be deleted' },
+    owner: text('Project that it belongs to', 255),
+    ...times,
+  });
+  const item = { name: text('Its name in the namespace', 80), description: about, ...times };
+  const property = named('property', { ...item, title, type: { type: 'string' }, enum: { type: 'array' } });
+  const definition = named('object', { ...item, properties: { type: 'object' }, required: { type: 'array' } });
+  const tag = named('tag', { name: item.name, ...times });
+  const type = named('resource_type_association', { ...item, prefix: text('Before the names of properties', 80) });
+  return {
+    'metadefs/namespace': namespace,
+    'metadefs/namespaces': listSchema('namespaces', namespace),
+    'metadefs/object': definition,
+    'metadefs/objects': listSchema('objects', definition),
+    'metadefs/property': property,
+    'metadefs/properties': listSchema('properties', property),
+    'metadefs/tag': tag,
+    'metadefs/tags': listSchema('tags', tag),
+    'metadefs/resource_type': type,
+    'metadefs/resource_types': listSchema('resource_type_associations', type),
+  };
+}
