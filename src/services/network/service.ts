@@ -4,6 +4,7 @@
 import { endpointsOf, type Found, type Resource } from '#/services/network/attributes/resource.ts';
 import { addressGroupActions, addressGroups } from '#/services/network/address-groups/address-group.api.ts';
 import { agentEndpoints, agents } from '#/services/network/agents/agent.api.ts';
+import { followDeletedProjects } from '#/services/network/deleted-projects.ts';
 import { extensionEndpoints } from '#/services/network/discovery/extension.api.ts';
 import { versionEndpoints } from '#/services/network/discovery/version.api.ts';
 import { envelope } from '#/services/network/envelope.ts';
@@ -71,5 +72,6 @@ export const networkService = (): Service => ({
   migrations: [networksMigration, routersMigration],
   planners: [planHostNetworks],
   seed: seedNetworks,
+  listen: followDeletedProjects,
   onHostEvent,
 });

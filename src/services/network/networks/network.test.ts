@@ -208,3 +208,27 @@ test('quotas are kept, and IPv6 subnets with SLAAC follow the MAC address', asyn
   await member.delete(`${v2}/subnets/${subnet.id}`, 204);
   deepEqual((await member.get(`${v2}/ports/${port.id}`)).port.fixed_ips, []);
 });
+
+test('administrators choose segments; where the highest is taken, the lowest free one is given', async () => {
+  await using cloud = await testCloud({ hosts: 0, seed: 13 });
+  const admin = cloud.as('admin');
+  const make = (network: object, status = 201) => admin.post(`${v2}/networks`, { network }, status);
+  const highest = 16_777_215;
+  const chosen = { 'provider:network_type': 'vxlan', 'provider:segmentation_id': highest };
+  equal((await make(chosen)).network['provider:segmentation_id'], highest);
+  await make(chosen, 409);
+  const { network } = await make({});
+  ok(network['provider:segmentation_id'] < 2_000);
+  await make({ 'provider:network_type': 'flat', 'provider:physical_network': 'public' }, 409);
+  await make({ 'provider:network_type': 'flat', 'provider:physical_network': 'elsewhere' }, 400);
+  await make({ 'provider:network_type': 'gre' }, 400);
+  await make({ 'provider:segmentation_id': 7 }, 400);
+  await make({ availability_zone_hints: ['elsewhere'] }, 404);
+  const { network_ip_availabilities: availabilities } = await admin.get(`${v2}/network-ip-availabilities`);
+  ok(
+    availabilities.some(
+      (one: { network_name: string; used_ips: number }) => one.network_name === 'private' && one.used_ips === 2,
+    ),
+  );
+  deepEqual((await cloud.as('member').get(`${v2}/network-ip-availabilities`)).network_ip_availabilities, []);
+});

@@ -98,3 +98,14 @@ test('a host knows the members of a remote group wherever they are', async () =>
   equal(filters.ports[0]!.rules.length, 4);
   equal((await member.request('DELETE', `${v2}/security-groups/${groups[0].id}`)).status, 409);
 });
+
+test('a deleted project leaves no default group behind', async () => {
+  await using cloud = await testCloud({ hosts: 0, seed: 43 });
+  const admin = cloud.as('admin');
+  const { project } = await admin.post('/identity/v3/projects', { project: { name: 'short-lived' } }, 201);
+  await admin.post(`${v2}/networks`, { network: { project_id: project.id } }, 201);
+  const groups = async () => (await admin.get(`${v2}/security-groups?project_id=${project.id}`)).security_groups.length;
+  equal(await groups(), 1);
+  await admin.delete(`/identity/v3/projects/${project.id}`, 204);
+  equal(await groups(), 0);
+});
