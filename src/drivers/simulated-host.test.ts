@@ -81,8 +81,9 @@ test('the console of a simulated guest shows its boot and its name; it has no sc
 });
 
 test('a guest does not start without its image, disk or port', async () => {
-  const { hypervisor, host } = world();
+  const { hypervisor, host, volume } = world();
   const connection = { kind: 'simulated', id: 'volume/v' } as const;
+  await volume().ensure({ key: 'volume/v', sizeGib: 1, exported: false, snapshots: [] }, images);
   const guest = guestEntry('s1', 'image/none', {
     disks: [{ volumeId: 'v', device: 'vdb', connection, bootIndex: null, readOnly: false }],
   });

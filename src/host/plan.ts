@@ -58,7 +58,10 @@ export function dependencies(entry: HostEntry): string[] {
       return [
         ...images.filter(key => !!key),
         ...guest.nics.map(nic => `port/${nic.portId}`),
-        ...guest.disks.map(disk => `volume/${disk.volumeId}`),
+        // Simulated disks are within every host's reach; whoever plans the guest has waited for the export.
+        ...guest.disks
+          .filter(disk => disk.connection.kind !== 'simulated')
+          .map(disk => `volume/${disk.volumeId}`),
       ] as string[];
     }
     case 'volume': {

@@ -122,8 +122,9 @@ function checkParts(host: SimulatedMachine, guest: Guest): void {
   const needed: string[] = [];
   for (const image of [guest.root?.image, guest.kernel?.kernel, guest.kernel?.ramdisk])
     if (image && !host.images.has(image)) needed.push(image);
+  // A disk that another host holds is as good: only one that is here can be seen not to be served.
   for (const { volumeId } of guest.disks)
-    if (!host.disks.get(`volume/${volumeId}`)?.exported) needed.push(`volume/${volumeId}`);
+    if (host.disks.get(`volume/${volumeId}`)?.exported === false) needed.push(`volume/${volumeId}`);
   for (const { portId } of guest.nics) if (!host.network.has(`port/${portId}`)) needed.push(`port/${portId}`);
   if (needed.length > 0) throw new Problem('unavailable', simulatedTexts.missing, { key: guest.key, needs: needed });
 }

@@ -133,3 +133,28 @@ test('a server that cannot be started gives its volumes back, and those made for
   equal(await at.statusOf(data), 'available');
   equal((await at.member.get('/volume/v3/{project}/volumes')).volumes.length, before);
 });
+
+test('a volume is as good on another host than the server’s', async () => {
+  await using cloud = await testCloud({ hosts: 2, seed: 7 });
+  const admin = cloud.as('admin');
+  const imageRef = await someImage(admin);
+  const network = await someNetwork(admin);
+  const { volume } = await admin.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  for (const host of ['host-1', 'host-2']) {
+    const ask = {
+      name: host,
+      imageRef,
+      flavorRef: 'tiny',
+      networks: [{ uuid: network }],
+      availability_zone: `nova:${host}`,
+    };
+    const { server } = await admin.post(path, { server: ask }, 202);
+    await cloud.settle();
+    await admin.post(`${path}/${server.id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }, 200);
+    await cloud.settle();
+    equal((await admin.get(`/volume/v3/{project}/volumes/${volume.id}`)).volume.status, 'in-use');
+    await admin.delete(`${path}/${server.id}`);
+    await cloud.settle();
+  }
+});
