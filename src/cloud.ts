@@ -169,7 +169,7 @@ export interface Cloud {
 /** Puts a control plane together over an open database and bus, and brings its tables up to date. */
 export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const { db, slots, bus, clock, random, log } = parts;
-  const services = [...parts.services, statusService(parts.services)];
+  const services = [...parts.services, statusService(parts.services, { bus, clock })];
   const events = createEvents(slots);
   for (const service of services) service.listen?.(events);
   await migrate(db, [

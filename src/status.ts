@@ -1,10 +1,14 @@
 // What the program says of itself: `GET /haneul/health` to anyone, `GET /haneul/status` to administrators,
-// and what operators do about operations.
+// and what operators ask and do: operations, the audit, the story of a request.
 // Not a service of the catalog.
 
 import { readFileSync } from 'node:fs';
 import { listHosts } from '#/host/hosts.ts';
+import { auditEndpoint } from '#/operations/audit.api.ts';
 import { operationEndpoints } from '#/operations/operation.api.ts';
+import { storyEndpoint } from '#/operations/story.api.ts';
+import type { Bus } from '#/platform/bus/bus.ts';
+import type { Clock } from '#/platform/clock/clock.ts';
 import { endpoint } from '#/platform/http/endpoint.ts';
 import { any, array, mapOf, nullable, object, oneOf, optional, string, integer } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
@@ -24,8 +28,9 @@ const hostView = object({
   lastSeen: string(),
 });
 
-/** @param services whose counts are shown */
-export function statusService(services: Service[]): Service {
+/** @param services whose counts and operations are shown */
+export function statusService(services: Service[], parts: { bus: Bus; clock: Clock }): Service {
+  const kinds = services.flatMap(service => service.operations ?? []);
   return {
     name: 'haneul',
     type: 'haneul',
@@ -67,7 +72,9 @@ export function statusService(services: Service[]): Service {
           return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
         },
       }),
-      ...operationEndpoints(services.flatMap(service => service.operations ?? [])),
+      ...operationEndpoints(kinds),
+      auditEndpoint(parts),
+      storyEndpoint(kinds),
     ],
   };
 }

@@ -11,6 +11,7 @@ import { platformTexts } from '#/platform/text/texts.ts';
 
 interface Context extends AgentOptions {
   guest(key: string): Guest | undefined;
+  /** What is really there. */
   list(): Promise<string[]>;
 }
 
@@ -22,10 +23,11 @@ export function answerCommands(context: Context): (() => void)[] {
     { name, input }: declared.Command<I, O>,
     answer: (asked: Static<I>) => Promise<Static<O>>,
   ): (() => void) =>
-    bus.serve(
-      declared.commandSubject(host, name),
-      async message => (await answer(parse(input, message, platformTexts.invalidBody))) as Json,
-    );
+    bus.serve(declared.commandSubject(host, name), async message => {
+      const { requestId, ...asked } = message as { requestId?: string; key?: string };
+      if (requestId !== undefined) context.log.info({ requestId, command: name, key: asked.key }, 'command');
+      return (await answer(parse(input, asked, platformTexts.invalidBody))) as Json;
+    });
   const guest = (key: string): Guest => {
     const entry = context.guest(key);
     if (!entry) throw new Problem('notFound', platformTexts.noSuchEntry, { host, key });

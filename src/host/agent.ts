@@ -58,6 +58,8 @@ export interface Agent {
 interface Known {
   /** The fingerprint that was made so; null for something that was only found. */
   applied: string | null;
+  /** The fingerprint that was last told of in the log. */
+  told?: string;
   facts?: Record<string, unknown>;
 }
 
@@ -168,8 +170,12 @@ export function createAgent(options: AgentOptions): Agent {
   }
 
   async function make({ entry, hash }: PlannedEntry): Promise<void> {
+    const { told } = present.get(entry.key) ?? {};
+    const started = clock.monotonic();
     const facts = await ensure(entry);
-    present.set(entry.key, { applied: hash, facts });
+    present.set(entry.key, { applied: hash, facts, told: hash });
+    // Once for each change: looking after what is so already is no news.
+    if (told !== hash) log.info({ key: entry.key, ms: Math.round(clock.monotonic() - started) }, 'as planned');
     if (wanted.get(entry.key)?.hash === hash) changed.set(entry.key, { key: entry.key, state: 'applied', facts });
   }
 
@@ -212,6 +218,7 @@ export function createAgent(options: AgentOptions): Agent {
         await network.remove(key as Exclude<NetworkEntry['key'], HostGroup['key']>);
     }
     present.delete(key);
+    log.info({ key }, 'removed');
     if (!wanted.has(key)) {
       changed.delete(key);
       gone.add(key);
@@ -391,7 +398,8 @@ export function createAgent(options: AgentOptions): Agent {
     later(verifyMs, () => void verify());
   }
 
-  async function find(): Promise<void> {
+  /** @returns the keys of all that is on the host */
+  async function find(): Promise<Set<string>> {
     const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
     const found = new Set<string>([...held.guests, ...held.images, ...networks, ...disks]);
     for (const key of found) if (!present.has(key) && !busy.has(key)) present.set(key, { applied: null });
@@ -400,6 +408,7 @@ export function createAgent(options: AgentOptions): Agent {
       present.delete(key);
       gone.add(key);
     }
+    return found;
   }
 
   return {
@@ -423,7 +432,7 @@ export function createAgent(options: AgentOptions): Agent {
         ...answerCommands({
           ...options,
           guest: key => wanted.get(key)?.entry as Guest | undefined,
-          list: async () => (await find(), [...present.keys()]),
+          list: async () => [...(await find())],
         }),
       );
       ends.push(bus.subscribe(planChangedSubject(host), look));

@@ -52,15 +52,20 @@ export const inventory = command('inventory', object({}), object({ keys: as<stri
 
 export const commands = { serverReboot, serverConsoleLog, serverDiagnostics, openConsole, portCounters, inventory };
 
-/** @throws Problem what the host refused, or unavailable when it does not answer in time */
+/**
+ * @param requestId on whose behalf; the host's log lines then name it
+ * @throws Problem what the host refused, or unavailable when it does not answer in time
+ */
 export async function callHost<I extends TSchema, O extends TSchema>(
   bus: Bus,
   host: string,
   { name }: Command<I, O>,
   input: Static<I>,
   timeoutMs = 60_000,
+  requestId: string | null = null,
 ): Promise<Static<O>> {
-  return (await bus.request(commandSubject(host, name), input as Json, { timeoutMs })) as Static<O>;
+  const message = { ...(input as object), ...(requestId === null ? {} : { requestId }) } as Json;
+  return (await bus.request(commandSubject(host, name), message, { timeoutMs })) as Static<O>;
 }
 
 export function commandSubject(host: string, name: string): string {

@@ -115,3 +115,43 @@ test('a retry is tried at once', async () => {
   await cloud.settle();
   equal((await cloud.as('member').get(`/volume/v3/{project}/volumes/${volumeId}`)).volume.status, 'available');
 });
+
+test('the audit of a cloud at rest finds nothing; what is lost on a host is named, and so is a host that is away', async () => {
+  await using cloud = await testCloud({ hosts: 2, realClock: true });
+  const member = cloud.as('member');
+  const admin = cloud.as('admin');
+  const { volume } = await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  const clean = await admin.get('/haneul/audit');
+  deepEqual(clean.violations, []);
+  deepEqual(
+    clean.hosts.map((host: { answered: boolean }) => host.answered),
+    [true, true],
+  );
+  const holder = cloud.hosts.find(({ machine }) => machine.disks.has(`volume/${volume.id}`))!;
+  holder.machine.disks.delete(`volume/${volume.id}`);
+  const broken = await admin.get('/haneul/audit');
+  equal(broken.violations.length, 1);
+  match(broken.violations[0].resource, new RegExp(`${holder.name}/volume/${volume.id}`));
+  await holder.agent.stop();
+  const partly = await admin.get('/haneul/audit');
+  const away = partly.hosts.find((host: { name: string }) => host.name === holder.name);
+  equal(away.answered, false);
+  ok(away.problem.length > 0);
+  await member.get('/haneul/audit', 403);
+});
+
+test('a request tells its story', async () => {
+  await using cloud = await testCloud();
+  const member = cloud.as('member');
+  const answer = await member.request('POST', '/volume/v3/{project}/volumes', { body: { volume: { size: 1 } } });
+  await cloud.settle();
+  const requestId = answer.headers['x-openstack-request-id']!;
+  const story = await cloud.as('admin').get(`/haneul/requests/${requestId}`);
+  deepEqual(
+    story.operations.map((one: Operation) => [one['kind'], one['phase'], one['plan_keys']]),
+    [['volume.create', 'done', [{ host: 'host-1', key: `volume/${answer.body.volume.id}` }]]],
+  );
+  ok(story.events.some((event: { type: string }) => event.type === 'volume.available'));
+  await member.get(`/haneul/requests/${requestId}`, 403);
+});

@@ -1,7 +1,8 @@
 // News. An event is written in the same transaction as the change that it tells of; services that must follow at once
 // listen inside that transaction, everyone else reads the outbox.
 
-import { createTable, type Migration } from '#/platform/database/migrations.ts';
+import type { Generated } from 'kysely';
+import { createIndex, createTable, type Migration } from '#/platform/database/migrations.ts';
 import { afterCommit, contextOf, now, type Tx } from '#/platform/database/tx.ts';
 
 export interface Event {
@@ -54,12 +55,31 @@ export async function emit(tx: Tx, event: Event): Promise<void> {
   afterCommit(tx, () => wiring.watchers.forEach(watcher => watcher(event)));
 }
 
+/** What happened on behalf of a request, in order. */
+export async function eventsOfRequest(tx: Tx, requestId: string, limit: number): Promise<(Event & { at: string })[]> {
+  const rows = await outbox(tx)
+    .selectFrom('events')
+    .selectAll()
+    .where('requestId', '=', requestId)
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
+  return rows.map(({ type, projectId, resourceId, payload, at }) => ({
+    type,
+    projectId,
+    resourceId,
+    payload: JSON.parse(payload) as Record<string, unknown>,
+    at,
+  }));
+}
+
 /** Drops what is older than `before` (a timestamp). */
 export async function forgetEvents(tx: Tx, before: string): Promise<void> {
   await outbox(tx).deleteFrom('events').where('at', '<', before).execute();
 }
 
 interface EventRow {
+  seq: Generated<number>;
   type: string;
   projectId: string | null;
   resourceId: string;
@@ -87,5 +107,9 @@ export const eventMigrations: Migration[] = [
         at: 'text not null',
       });
     },
+  },
+  {
+    name: 'platform/0003-events-by-request',
+    up: tx => createIndex(tx, 'events', ['requestId']),
   },
 ];

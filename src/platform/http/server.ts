@@ -114,7 +114,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     outgoing.setHeader('x-openstack-request-id', id);
     outgoing.setHeader('x-content-type-options', 'nosniff');
     try {
-      if (incoming.rawHeaders.length > 2 * limits.headerLines) throw new Problem('tooLarge', httpTexts.tooManyLines, limits);
+      if (incoming.rawHeaders.length > 2 * limits.headerLines)
+        throw new Problem('tooLarge', httpTexts.tooManyLines, limits);
       if (!service && options.page?.(incoming, outgoing)) return;
       const match = router.match(request.method, pathname);
       const reply = await answer(match, request, cut < 0 ? '' : url.slice(cut + 1), incoming, outgoing);
@@ -125,7 +126,9 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     }
     discardRest(incoming, outgoing, clock, limits);
     const { method, url: line } = request;
-    log.debug(
+    // Reads are many and change nothing.
+    const quiet = (method === 'GET' || method === 'HEAD') && outgoing.statusCode < 500;
+    log[quiet ? 'debug' : 'info'](
       {
         requestId: id,
         method,

@@ -353,7 +353,7 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function outside(row: OperationRow, step: Step): Outside {
-    return { db, bus, clock, log, idempotencyKey: `${row.id}/${step.name}` };
+    return { db, bus, clock, log, idempotencyKey: `${row.id}/${step.name}`, requestId: row.requestId };
   }
 
   return {

@@ -21,6 +21,8 @@ export interface Outside {
   log: Logger;
   /** The same for every try of this step: for receivers that must act once. */
   idempotencyKey: string;
+  /** On whose behalf: calls of hosts pass it on, so that their logs name it. */
+  requestId: string | null;
 }
 
 type State = Record<string, unknown>;

@@ -66,8 +66,9 @@ export const changePower = operation<PowerInput>('server.power')
 
 export const rebootServer = operation<{ serverId: string; host: string; kind: 'soft' | 'hard' }>('server.reboot')
   .call('reboot', {
-    async do({ bus, idempotencyKey }, { serverId, host, kind }) {
-      await callHost(bus, host, serverReboot, { key: `server/${serverId}`, kind, idempotencyKey }, 180_000);
+    async do({ bus, idempotencyKey, requestId }, { serverId, host, kind }) {
+      const input = { key: `server/${serverId}` as const, kind, idempotencyKey };
+      await callHost(bus, host, serverReboot, input, 180_000, requestId);
     },
   })
   .write('finish', {

@@ -103,12 +103,12 @@ const consoleLog = (bus: Bus) =>
       ),
     }),
     replies: { 200: object({ output: string() }) },
-    async prepare({ db, path, body }) {
+    async prepare({ db, path, body, request }) {
       const { host, key } = await held(db, path['server_id']!);
       const { length } = body['os-getConsoleOutput'] ?? {};
       // -1, and nothing, are everything that is kept.
       const lines = length === undefined || length === null || Number(length) < 0 ? null : Number(length);
-      return callHost(bus, host, serverConsoleLog, { key, lines });
+      return callHost(bus, host, serverConsoleLog, { key, lines }, undefined, request.id);
     },
     handle: async ({ prepared }) => ({ 200: { output: prepared.output } }),
   });
@@ -120,7 +120,7 @@ const diagnostics = (bus: Bus) =>
     route: 'GET /v2.1/servers/{server_id}/diagnostics',
     find,
     replies: { 200: open({}) },
-    async prepare({ db, path }) {
+    async prepare({ db, path, request }) {
       const { server, host, key } = await held(db, path['server_id']!);
       if (server.vmState !== 'active')
         throw new Problem('conflict', t.wrongState, {
@@ -129,7 +129,7 @@ const diagnostics = (bus: Bus) =>
           what: 'vm_state',
           state: server.vmState,
         });
-      return (await callHost(bus, host, serverDiagnostics, { key })) as Record<string, unknown>;
+      return (await callHost(bus, host, serverDiagnostics, { key }, undefined, request.id)) as Record<string, unknown>;
     },
     async handle({ tx, found, prepared, version }) {
       if (!since(version, '2.48')) return { 200: prepared };
