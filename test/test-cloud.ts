@@ -25,6 +25,8 @@ export interface TestCloudOptions {
   /** Tests that need what a service keeps on disk give a directory. */
   directory?: string;
   logLevel?: LogLevel;
+  /** Takes the log's lines. */
+  logTo?(line: string): void;
   /** False where a test wants the raw speed or a reply that does not fit. */
   checkReplies?: boolean;
   /** A real clock instead of one that stands still. */
@@ -76,14 +78,14 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   const random = seededRandom(options.seed ?? 1);
   const virtual = options.realClock ? null : virtualClock();
   const clock: Clock = virtual ?? systemClock();
-  const log = createLogger('test', options.logLevel ?? 'silent');
+  const log = createLogger('test', options.logLevel ?? 'silent', options.logTo ? { write: options.logTo } : undefined);
   const slots = new Map<symbol, unknown>();
   const db = openSqlite({ file: ':memory:', clock, random, slots });
   const bus = memoryBus({ clock, log });
   let url = 'http://127.0.0.1';
   const publicUrl = (): string => url;
   const config = loadConfig({ overrides: {} });
-  const { services, authenticator, seed } = await createServices({
+  const { services, authenticator, seed, guestImage } = await createServices({
     db,
     bus,
     clock,
@@ -110,6 +112,8 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   const { port } = await cloud.server.listen('127.0.0.1', 0);
   url = `http://127.0.0.1:${port}`;
   await seed({ adminPassword: 'admin-password' });
+  // Without hosts nothing can run it, and tests of lists see only what they made.
+  if (options.hosts !== 0) await guestImage('');
   cloud.start();
 
   const hosts: TestCloud['hosts'] = [];
