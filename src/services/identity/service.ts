@@ -33,6 +33,7 @@ import { userEndpoints } from '#/services/identity/users/user.api.ts';
 import { identityTables } from '#/services/identity/migrations/0001-identity.ts';
 import { delegationTables } from '#/services/identity/migrations/0002-delegation.ts';
 import { endpointGroupEndpoints } from '#/services/identity/endpoint-filter/endpoint-group.api.ts';
+import { projectEndpointEndpoints } from '#/services/identity/endpoint-filter/project-endpoint.api.ts';
 import { limitEndpoints } from '#/services/identity/limits/limit.api.ts';
 import { registeredLimitEndpoints } from '#/services/identity/limits/registered-limit.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
@@ -113,6 +114,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...storedPolicyEndpoints,
       ...consumerEndpoints(vault),
       ...endpointGroupEndpoints,
+      ...projectEndpointEndpoints,
     ],
     rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({

@@ -25,7 +25,6 @@ export const identityTexts = texts('identity', {
     ko: '{method} 방법에 필요한 정보가 요청에 없습니다.',
   },
   needsUser: { en: 'Expecting to find the user by id or by name.', ko: '사용자를 ID나 이름으로 지정해야 합니다.' },
-  tokenExpired: { en: 'The token has expired or was revoked.', ko: '토큰이 만료되었거나 취소되었습니다.' },
   tokenRescope: {
     en: 'A token made by {method} cannot be exchanged for one of another scope.',
     ko: '{method}(으)로 만든 토큰은 다른 범위의 토큰으로 바꿀 수 없습니다.',
@@ -35,7 +34,6 @@ export const identityTexts = texts('identity', {
     en: 'Expecting to find the domain by id or by name.',
     ko: '도메인을 ID나 이름으로 지정해야 합니다.',
   },
-  badName: { en: '{what} needs a name that is not blank.', ko: '{what}에는 빈칸이 아닌 이름이 필요합니다.' },
   domainFixed: { en: 'The domain of {what} cannot be changed.', ko: '{what}의 도메인은 바꿀 수 없습니다.' },
   parentFixed: { en: 'The parent of a project cannot be changed.', ko: '프로젝트의 상위 항목은 바꿀 수 없습니다.' },
   isDomainFixed: { en: 'is_domain cannot be changed.', ko: 'is_domain은 바꿀 수 없습니다.' },
@@ -77,7 +75,6 @@ export const identityTexts = texts('identity', {
     ko: '태그 {tag}이(가) 너무 길거나, 쉼표나 빗금이 있거나, 개수 한도(80개)를 넘습니다.',
   },
   exclusiveQuery: { en: '{a} and {b} cannot be given together.', ko: '{a}과(와) {b}은(는) 함께 지정할 수 없습니다.' },
-  wrongPassword: { en: 'The original password is not right.', ko: '기존 비밀번호가 올바르지 않습니다.' },
   samePassword: {
     en: 'The new password is the same as the original one.',
     ko: '새 비밀번호가 기존 비밀번호와 같습니다.',
@@ -110,15 +107,10 @@ export const identityTexts = texts('identity', {
     en: 'A global role cannot imply the role {role} of a domain.',
     ko: '전역 역할은 도메인의 역할 {role}을(를) 포함할 수 없습니다.',
   },
-  roleCycle: { en: 'The roles would imply each other in a circle.', ko: '역할이 서로를 순환하여 포함하게 됩니다.' },
   badFilters: { en: 'These filters do not go together: {filters}.', ko: '함께 쓸 수 없는 필터입니다: {filters}.' },
   subtreeNeedsProject: {
     en: 'include_subtree needs scope.project.id.',
     ko: 'include_subtree에는 scope.project.id가 필요합니다.',
-  },
-  badInterface: {
-    en: 'interface must be one of public, internal, admin.',
-    ko: 'interface는 public, internal, admin 중 하나여야 합니다.',
   },
   badUrl: { en: 'The endpoint URL {url} is malformed.', ko: '엔드포인트 URL {url}의 형식이 잘못되었습니다.' },
   regionHasChildren: {
@@ -188,7 +180,6 @@ export const identityTexts = texts('identity', {
     en: 'A limit is for either a project or a domain.',
     ko: '제한은 프로젝트와 도메인 중 하나에만 지정할 수 있습니다.',
   },
-  limitRange: { en: 'A limit is -1 or more.', ko: '제한은 -1 이상이어야 합니다.' },
   configUnknown: {
     en: 'Option {option} of group {group} cannot be set for a domain.',
     ko: '도메인에 설정할 수 없는 옵션입니다: 그룹 {group}의 {option}.',

@@ -4,7 +4,7 @@
 import type { Tx } from '#/platform/database/tx.ts';
 import { subtreeOf } from '#/services/identity/projects/project.store.ts';
 import { type AssignmentRow, tables } from '#/services/identity/tables.ts';
-import { implications } from '#/services/identity/tokens/scope.store.ts';
+import { groupIdsOf, implications } from '#/services/identity/tokens/scope.store.ts';
 
 export interface AssignmentFilter {
   userId?: string;
@@ -31,13 +31,7 @@ export interface Listed extends AssignmentRow {
 }
 
 export async function listAssignments(tx: Tx, filter: AssignmentFilter): Promise<Listed[]> {
-  const rows = await tables(tx)
-    .selectFrom('roleAssignments')
-    .selectAll()
-    .orderBy('targetId')
-    .orderBy('actorId')
-    .orderBy('roleId')
-    .execute();
+  const rows = await rowsFor(tx, filter);
   const plain: Listed[] = rows.map(row => ({ ...row, source: row, throughGroup: null, priorRoleId: null }));
   const listed = filter.effective ? await inEffect(tx, plain) : plain;
   const projects =
@@ -59,6 +53,16 @@ export async function listAssignments(tx: Tx, filter: AssignmentFilter): Promise
       (filter.inherited === undefined || (row.source.inherited === 1) === filter.inherited) &&
       (!inDomain || (row.targetType !== 'system' && inDomain.has(row.targetId))),
   );
+}
+
+/** No more rows than the filter can need; what is in effect may come from groups and from other roles and targets. */
+async function rowsFor(tx: Tx, { userId, groupId, roleId, effective }: AssignmentFilter): Promise<AssignmentRow[]> {
+  let query = tables(tx).selectFrom('roleAssignments').selectAll();
+  if (userId !== undefined)
+    query = query.where('actorId', 'in', [userId, ...(effective ? await groupIdsOf(tx, userId) : [])]);
+  if (groupId !== undefined) query = query.where('actorId', '=', groupId);
+  if (roleId !== undefined && !effective) query = query.where('roleId', '=', roleId);
+  return query.orderBy('targetId').orderBy('actorId').orderBy('roleId').execute();
 }
 
 async function targetsIn(tx: Tx, domainId: string): Promise<Set<string>> {

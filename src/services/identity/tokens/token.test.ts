@@ -173,3 +173,51 @@ test('garbage is no token', async () => {
   equal((await cloud.as('admin').request('GET', tokens, { headers: { 'x-subject-token': 'x' } })).status, 404);
   equal((await cloud.as('admin').request('GET', tokens)).status, 400);
 });
+
+test('odd passwords are refused quickly, and every character counts', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  equal((await logIn(cloud, 'demo', 'x'.repeat(2 << 20))).status, 413);
+  for (const password of [7, null, ['admin-password'], {}]) {
+    const answer = await logIn(cloud, 'demo', password as string);
+    equal(answer.status, 400, JSON.stringify(password));
+  }
+  const secret = 'abcdefghij'.repeat(10);
+  const { user } = await cloud
+    .as('admin')
+    .post('/identity/v3/users', { user: { name: 'long', password: secret, domain_id: 'default' } });
+  equal((await logIn(cloud, user.name, secret)).status, 201);
+  equal((await logIn(cloud, user.name, `${secret.slice(0, 90)}X${secret.slice(91)}`)).status, 401);
+});
+
+test('forged identity headers change nothing', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const forged = {
+    'x-roles': 'admin',
+    'x-user-id': cloud.as('admin').userId,
+    'x-is-admin-project': 'True',
+    x_roles: 'admin',
+  };
+  equal((await cloud.anonymous().with(forged).request('GET', '/identity/v3/users')).status, 401);
+  equal((await cloud.as('member').with(forged).request('GET', '/identity/v3/users')).status, 403);
+});
+
+test('a dry run leaves no trace', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const admin = cloud.as('admin').with({ 'x-dry-run': 'true' });
+  await admin.post('/identity/v3/projects', { project: { name: 'never', domain_id: 'default' } }, 201);
+  deepEqual((await cloud.as('admin').get('/identity/v3/projects?name=never')).projects, []);
+  const subject = { headers: { 'x-subject-token': cloud.as('member').token } };
+  equal((await admin.request('DELETE', tokens, subject)).status, 204);
+  equal(await validate(cloud.as('admin'), cloud.as('member').token), 200);
+});
+
+test('errors speak the language that is asked for', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const body = {
+    auth: {
+      identity: { methods: ['password'], password: { user: { name: 'demo', password: 'x', domain: inDefault } } },
+    },
+  };
+  const answer = await cloud.anonymous().request('POST', tokens, { body, headers: { 'accept-language': 'ko' } });
+  deepEqual(answer.body.error, { code: 401, message: '인증이 필요한 요청입니다.', title: 'Unauthorized' });
+});
