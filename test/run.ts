@@ -47,6 +47,12 @@ const suites: Suite[] = [
     run: () => nodeTest(files('test/fuzz/*.test.ts'), []),
   },
   {
+    name: 'security',
+    what: 'projects kept apart, hostile clients, secrets, creates at the edge of quotas',
+    byDefault: true,
+    run: () => nodeTest(files('test/{isolation,protocol}/*.test.ts'), []),
+  },
+  {
     name: 'drivers',
     what: 'the drivers on this machine: QEMU, namespaces, nftables, disks',
     byDefault: true,

@@ -18,8 +18,23 @@ const secrets = [
   'authorization',
 ];
 
-/** A logger on standard output, or silent. @param role is on every line: `control`, `agent`, `up`. */
-export function createLogger(role: string, level: LogLevel): Logger {
+/**
+ * A logger on standard output, or silent.
+ * @param role is on every line: `control`, `agent`, `up`
+ * @param to takes the lines in the place of standard output
+ */
+export function createLogger(role: string, level: LogLevel, to?: { write(line: string): void }): Logger {
   const paths = secrets.flatMap(key => [`["${key}"]`, `*["${key}"]`, `*.*["${key}"]`]);
-  return pino({ level, base: { role }, timestamp: pino.stdTimeFunctions.isoTime, redact: { paths, censor: '***' } });
+  const { err } = pino.stdSerializers;
+  return pino(
+    {
+      level,
+      base: { role },
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths, censor: '***' },
+      // An error has no fields of its own that JSON would show.
+      serializers: { error: err, cause: err },
+    },
+    to ?? pino.destination(1),
+  );
 }
