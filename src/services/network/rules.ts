@@ -13,6 +13,8 @@ const subnetOwner =
   'role:member and project_id:%(project_id)s or (role:admin) or (role:member and project_id:%(network:project_id)s)';
 const reader = '(role:admin) or (role:reader and project_id:%(project_id)s)';
 
+const notForAll = "role:admin or (not '*':%(target_tenant)s and not '*':%(target_project)s)";
+
 /** Tags have rules of their own on every resource: those of the resource, but for a few. */
 const tagRules: Record<string, string> = {
   ...Object.fromEntries(
@@ -105,10 +107,10 @@ export const attributeRules: Record<string, string> = {
   'update_router:external_gateway_info:enable_snat': admin,
   'update_router:external_gateway_info:external_fixed_ips': admin,
 
-  'create_rbac_policy:target_tenant': 'role:admin or not True:%(target_all)s',
-  'create_rbac_policy:target_project': 'role:admin or not True:%(target_all)s',
-  'update_rbac_policy:target_tenant': 'role:admin or not True:%(target_all)s',
-  'update_rbac_policy:target_project': 'role:admin or not True:%(target_all)s',
+  'create_rbac_policy:target_tenant': notForAll,
+  'create_rbac_policy:target_project': "role:admin or not '*':%(target_project)s",
+  'update_rbac_policy:target_tenant': notForAll,
+  'update_rbac_policy:target_project': "role:admin or not '*':%(target_project)s",
 
   'create_floatingip:floating_ip_address': '(role:admin) or (role:manager and project_id:%(project_id)s)',
 };

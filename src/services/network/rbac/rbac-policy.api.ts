@@ -37,8 +37,7 @@ export const rbacPolicies: Resource<RbacPolicyRow> = {
   columns: ['id', 'object_id', 'object_type'],
   list,
   view,
-  target: row => ({ target_all: row.target === '*' }),
-  newTarget: async (_, values) => ({ target_all: targetOf(values) === '*' }),
+  newTarget: async (_, values) => ({ target_tenant: targetOf(values), target_project: targetOf(values) }),
   create,
   update,
   remove,
@@ -115,14 +114,9 @@ async function checkNew(tx: Tx, row: RbacPolicyRow): Promise<void> {
   if (same) throw new Problem('conflict', t.duplicateRbacPolicy);
 }
 
-async function update({ tx, caller, policy }: Ask, row: RbacPolicyRow, values: Values): Promise<RbacPolicyRow> {
+async function update({ tx }: Ask, row: RbacPolicyRow, values: Values): Promise<RbacPolicyRow> {
   const target = targetOf(values) ?? row.target;
   if (target === row.target) return row;
-  if (
-    target === '*' &&
-    !policy.allows('update_rbac_policy:target_project', caller.credentials, { ...view(row), target_all: true })
-  )
-    throw new Problem('forbidden', t.attributeForbidden, { rule: 'update_rbac_policy:target_project' });
   await checkUnused(tx, row);
   const changed = { ...row, target };
   await checkNew(tx, changed);
