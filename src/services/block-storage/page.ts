@@ -1,7 +1,7 @@
 // What the lists of block storage have in common: filters, order, pages, links.
 
 import type { Caller } from '#/platform/access/caller.ts';
-import { type Query, type RequestFacts } from '#/platform/http/endpoint.ts';
+import type { Query, RequestFacts } from '#/platform/http/endpoint.ts';
 import { maxPage, nextLink, pageLimit, type SortKey, sortKeys } from '#/platform/http/page.ts';
 import { any, as, isTrue, mapOf, string, type TSchema } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -19,6 +19,11 @@ export const wire = mapOf(any());
 export function first(query: Query, name: string): string | undefined {
   const value = query[name];
   return Array.isArray(value) ? value[0] : value;
+}
+
+/** `/volumes/` is a volume without an id, not the list. @throws Problem notFound */
+export function checkNamed({ url }: RequestFacts): void {
+  if (url.split('?')[0]!.endsWith('/')) throw new Problem('notFound', t.notFound, { id: '' });
 }
 
 /** Whose rows a list shows: null for all, which administrators ask for. */
@@ -53,7 +58,8 @@ export function onePage<R extends { id: string }>(
   const from = at + Number(offset);
   const page = sorted.slice(from, from + limit);
   const last = page.at(-1);
-  const more = last !== undefined && from + page.length < sorted.length;
+  // As clients expect it: a full page has a link, even when nothing comes after it.
+  const more = last !== undefined && page.length === limit;
   return { rows: page, links: more ? [{ rel: 'next', href: nextLink(request, last.id, { offset: null }) }] : [] };
 }
 

@@ -8,7 +8,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { admin, anyQuery, first, reader, wire } from '#/services/block-storage/page.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { zone } from '#/services/block-storage/volumes/create-volume.ts';
-import { overcommitment, pools } from '#/services/block-storage/volumes/volume.place.ts';
+import { overcommitment, pools, promisedOn } from '#/services/block-storage/volumes/volume.place.ts';
 import { backendOf } from '#/services/block-storage/volumes/volume.view.ts';
 
 export const newest = '3.71';
@@ -35,6 +35,7 @@ const v3 = endpoint({
 });
 
 const extensionAliases: Record<string, string> = {
+  'os-hosts': 'Hosts',
   'os-quota-sets': 'Quotas',
   'os-services': 'Services',
   'os-snapshot-actions': 'SnapshotActions',
@@ -123,6 +124,49 @@ const services = endpoint({
   },
 });
 
+const hostList = endpoint({
+  policy: 'volume_extension:hosts',
+  allow: admin,
+  route: 'GET /v3/{project_id}/os-hosts',
+  replies: { 200: object({ hosts: array(wire) }) },
+  async handle({ tx }) {
+    const hosts = (await listHosts(tx)).filter(host => host.roles.includes('storage'));
+    const views = hosts.map(host => ({
+      host_name: `${host.name}@local`,
+      service: 'cinder-volume',
+      zone,
+      'service-status': host.up ? 'available' : 'unavailable',
+      'service-state': host.enabled ? 'enabled' : 'disabled',
+      'last-update': host.lastSeenAt,
+    }));
+    return { 200: { hosts: views } };
+  },
+});
+
+const hostShow = endpoint({
+  policy: 'volume_extension:hosts',
+  route: 'GET /v3/{project_id}/os-hosts/{host_name}',
+  replies: { 200: object({ host: array(wire) }) },
+  async handle({ tx, path: { host_name: asked = '' } }) {
+    const name = asked.split('@')[0]!;
+    if (!(await hostByName(tx, name))) throw new Problem('notFound', t.hostNotFound, { name: name.slice(0, 80) });
+    const perProject = await promisedOn(tx, name);
+    const resource = (project: string, rows: typeof perProject) => ({
+      resource: {
+        host: asked,
+        project,
+        volume_count: String(rows.reduce((sum, row) => sum + row.volumes, 0)),
+        total_volume_gb: String(rows.reduce((sum, row) => sum + row.gib, 0)),
+        snapshot_count: String(rows.reduce((sum, row) => sum + row.snapshots, 0)),
+        total_snapshot_gb: String(rows.reduce((sum, row) => sum + row.snapshotGib, 0)),
+      },
+    });
+    return {
+      200: { host: [resource('(total)', perProject), ...perProject.map(row => resource(row.projectId, [row]))] },
+    };
+  },
+});
+
 function switchCall(name: 'enable' | 'disable' | 'disable-log-reason') {
   return endpoint({
     policy: 'volume_extension:services:update',
@@ -196,6 +240,8 @@ export const infoEndpoints = [
   extensions,
   zones,
   services,
+  hostList,
+  hostShow,
   switchCall('enable'),
   switchCall('disable'),
   switchCall('disable-log-reason'),

@@ -65,7 +65,7 @@ const create = endpoint({
   route: 'POST /v3/{project_id}/snapshots',
   body: open({
     snapshot: open({
-      volume_id: string({ min: 1, max: 255 }),
+      volume_id: nullable(string({ max: 255 })),
       name: optional(nullable(label)),
       display_name: optional(nullable(label)),
       description: optional(nullable(label)),
@@ -76,7 +76,7 @@ const create = endpoint({
   replies: { 202: object({ snapshot: wire }) },
   async handle({ tx, body, caller, version }) {
     const ask = body.snapshot;
-    const volume = await ownVolume(tx, caller, ask.volume_id);
+    const volume = await ownVolume(tx, caller, ask.volume_id ?? '');
     const { id: volumeId, status, sizeGib, projectId } = volume;
     const force = isTrue(ask.force ?? false) || since(version, '3.66');
     const allowed = force ? ['available', 'in-use'] : ['available'];

@@ -5,6 +5,7 @@ import { any, array, isTrue, looseBoolean, nullable, object, open, optional, str
 import { Problem } from '#/platform/problem/problem.ts';
 import {
   anyQuery,
+  checkNamed,
   first,
   hasItems,
   label,
@@ -172,6 +173,7 @@ function listEndpoint(route: string, detail: boolean) {
     query: anyQuery,
     replies: { 200: open({ volumes: array(wire) }) },
     async handle({ tx, query, caller, version, request }) {
+      checkNamed(request);
       const context = { caller, version, request };
       const all = await listVolumes(tx, listedProject(query, caller));
       const rows = all.filter(filtersOf(query, await typeNames(tx)));
@@ -267,6 +269,16 @@ const remove = endpoint({
   },
 });
 
+/** `PUT …/volumes/` and `DELETE …/volumes/`: a volume without an id. */
+const noneNamed = (['PUT', 'DELETE'] as const).map(method =>
+  endpoint({
+    policy: method === 'PUT' ? 'volume:update' : 'volume:delete',
+    route: `${method} /v3/{project_id}/volumes`,
+    replies: { 202: null },
+    handle: async () => Promise.reject(noVolume('')),
+  }),
+);
+
 export const volumeEndpoints = [
   create,
   listEndpoint('GET /v3/{project_id}/volumes', false),
@@ -275,4 +287,5 @@ export const volumeEndpoints = [
   show,
   update,
   remove,
+  ...noneNamed,
 ];

@@ -76,3 +76,36 @@ async function sourceHost(tx: Tx, { snapshotId, sourceVolumeId }: VolumeRow): Pr
   const row = await tables(tx).selectFrom('volumes').select('host').where('id', '=', volumeId).executeTakeFirst();
   return row?.host ?? null;
 }
+
+/** What each project has on a host. */
+export async function promisedOn(tx: Tx, host: string) {
+  const volumes = await tables(tx)
+    .selectFrom('volumes')
+    .select(['id', 'projectId', 'sizeGib'])
+    .where('host', '=', host)
+    .execute();
+  const snapshots = await tables(tx)
+    .selectFrom('volumeSnapshots')
+    .innerJoin('volumes', 'volumes.id', 'volumeSnapshots.volumeId')
+    .select(['volumeSnapshots.projectId', 'volumeSnapshots.sizeGib'])
+    .where('host', '=', host)
+    .execute();
+  const byProject = new Map<
+    string,
+    { projectId: string; volumes: number; gib: number; snapshots: number; snapshotGib: number }
+  >();
+  const of = (projectId: string) => {
+    const known = byProject.get(projectId) ?? { projectId, volumes: 0, gib: 0, snapshots: 0, snapshotGib: 0 };
+    byProject.set(projectId, known);
+    return known;
+  };
+  for (const { projectId, sizeGib } of volumes) {
+    of(projectId).volumes++;
+    of(projectId).gib += sizeGib;
+  }
+  for (const { projectId, sizeGib } of snapshots) {
+    of(projectId).snapshots++;
+    of(projectId).snapshotGib += sizeGib;
+  }
+  return [...byProject.values()];
+}
