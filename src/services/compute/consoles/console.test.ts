@@ -12,7 +12,7 @@ import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { systemClock } from '#/platform/clock/clock.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { consolePage, consoleUpgrade } from '#/services/compute/consoles/console-proxy.ts';
-import { someImage, someNetwork } from '#/services/compute/testing.ts';
+import { someImage, someNetwork } from '../../../../test/image-and-network.ts';
 import { testCloud } from '../../../../test/test-cloud.ts';
 
 test('a console is opened once, by who has its URL, from our own pages', async () => {

@@ -104,7 +104,7 @@ function minimum(query: Query, key: string): number {
 const listReply = open({ flavors: array(flavorSchema) });
 
 export const listFlavorsBrief = endpoint({
-  policy: 'os_compute_api:flavors',
+  policy: 'haneul:compute:flavors',
   allow: anyone,
   route: 'GET /v2.1/flavors',
   replies: { 200: listReply },
@@ -116,7 +116,7 @@ export const listFlavorsBrief = endpoint({
 });
 
 export const listFlavorsDetail = endpoint({
-  policy: 'os_compute_api:flavors',
+  policy: 'haneul:compute:flavors',
   route: 'GET /v2.1/flavors/detail',
   replies: { 200: listReply },
   async handle({ tx, query, caller, request, version, policy }) {
@@ -128,7 +128,7 @@ export const listFlavorsDetail = endpoint({
 });
 
 export const showFlavor = endpoint({
-  policy: 'os_compute_api:flavors',
+  policy: 'haneul:compute:flavors',
   route: 'GET /v2.1/flavors/{flavor_id}',
   find: flavorFinder,
   replies: { 200: object({ flavor: flavorSchema }) },

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import { someImage, someNetwork } from '#/services/compute/testing.ts';
+import { someImage, someNetwork } from '../../../../test/image-and-network.ts';
 import { testCloud } from '../../../../test/test-cloud.ts';
 
 const base = '/compute/v2.1';

@@ -1,5 +1,6 @@
 // Chooses a host for a server, in the transaction that also claims the room there: two at once cannot take the same.
 
+import { sql } from 'kysely';
 import { listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Problem } from '#/platform/problem/problem.ts';
@@ -20,18 +21,7 @@ export async function gather(tx: Tx, groupId: string | null): Promise<Scheduling
   // Asked for nothing, placement lists all with what is free.
   const room = new Map((await freeHosts(tx, {})).map(host => [host.providerId, host]));
   const aggregates = await aggregatesByHost(tx);
-  const servers = await serverTables(tx)
-    .selectFrom('computeServers')
-    .select(['host', 'groupId'])
-    .where('host', 'is not', null)
-    .execute();
-  const counts = new Map<string, { servers: number; members: number }>();
-  for (const { host, groupId: group } of servers) {
-    const count = counts.get(host!) ?? { servers: 0, members: 0 };
-    count.servers++;
-    if (groupId !== null && group === groupId) count.members++;
-    counts.set(host!, count);
-  }
+  const counts = new Map((await countByHost(tx, groupId)).map(row => [row.host, row]));
   return {
     hosts: computes.map(host => ({
       name: host.name,
@@ -45,10 +35,23 @@ export async function gather(tx: Tx, groupId: string | null): Promise<Scheduling
       aggregates: (aggregates.get(host.name) ?? []).map(aggregate => aggregate.metadata),
       free: { ...room.get(host.providerId)?.free },
       total: { ...room.get(host.providerId)?.total },
-      servers: counts.get(host.name)?.servers ?? 0,
-      groupMembers: counts.get(host.name)?.members ?? 0,
+      servers: Number(counts.get(host.name)?.servers ?? 0),
+      groupMembers: Number(counts.get(host.name)?.members ?? 0),
     })),
   };
+}
+
+async function countByHost(tx: Tx, groupId: string | null) {
+  return serverTables(tx)
+    .selectFrom('computeServers')
+    .select([
+      'host',
+      sql<number | string>`count(*)`.as('servers'),
+      sql<number | string>`sum(case when "groupId" = ${groupId ?? ''} then 1 else 0 end)`.as('members'),
+    ])
+    .where('host', 'is not', null)
+    .groupBy('host')
+    .execute();
 }
 
 /** The best host, with the room claimed there; or why there is none. */

@@ -141,7 +141,7 @@ function ec2Of(server: Server, hostname: string, ports: PortInfo[], devices: Blo
   return {
     'ami-id': server.imageId === null ? 'None' : `ami-${server.imageId.slice(0, 8)}`,
     'ami-launch-index': String(server.launchIndex),
-    'ami-manifest-path': 'FIXME',
+    'ami-manifest-path': 'none',
     'block-device-mapping': mapping,
     hostname,
     'instance-action': 'none',

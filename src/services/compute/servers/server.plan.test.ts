@@ -250,7 +250,7 @@ test('a whole guest', () => {
   deepEqual(instanceData.ec2, {
     'ami-id': 'ami-22222222',
     'ami-launch-index': '0',
-    'ami-manifest-path': 'FIXME',
+    'ami-manifest-path': 'none',
     'block-device-mapping': { ami: 'vda', root: '/dev/vda', ebs0: '/dev/vdd', ebs1: '/dev/vde' },
     hostname: 'web-1.novalocal',
     'instance-action': 'none',

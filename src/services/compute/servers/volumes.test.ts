@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
-import { someImage, someNetwork } from '#/services/compute/testing.ts';
+import { someImage, someNetwork } from '../../../../test/image-and-network.ts';
 import { testCloud } from '../../../../test/test-cloud.ts';
 
 const path = '/compute/v2.1/servers';
