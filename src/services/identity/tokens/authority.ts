@@ -90,8 +90,9 @@ export function createAuthority(options: AuthorityOptions): Authority {
           .executeTakeFirstOrThrow();
       })
       .then(state => {
-        if (generation !== null && state.generation > generation) cache.forget(null);
-        generation = Math.max(state.generation, generation ?? 0);
+        const now = Number(state.generation);
+        if (generation !== null && now > generation) cache.forget(null);
+        generation = Math.max(now, generation ?? 0);
         checkedAt = clock.monotonic();
       })
       .finally(() => {
@@ -186,7 +187,7 @@ export async function tokensChanged(tx: Tx, userIds?: string[]): Promise<void> {
   const only = userIds ? new Set(userIds) : null;
   afterCommit(tx, () => {
     cache.forget(only);
-    cache.sawGeneration(generation);
+    cache.sawGeneration(Number(generation));
   });
 }
 
