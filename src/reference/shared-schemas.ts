@@ -33,16 +33,17 @@ export function shareSchemas<T extends { [key: string]: Json }>(document: T): T 
   };
   const inside = (value: { [key: string]: Json }, key: string): { [key: string]: Json } =>
     Object.fromEntries(
-      Object.entries(value).map(([inner, of]) => [
-        inner,
-        replace(of, isStructure(inner) ? String(value['operationId'] ?? key) : inner),
-      ]),
+      Object.entries(value).map(([inner, of]) => [inner, replace(of, isStructure(inner) ? named(value, key) : inner)]),
     );
 
   const shared = inside(document, '') as T;
   const components = shared['components'] as { [key: string]: Json };
   const sorted = Object.entries(schemas).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return { ...shared, components: { ...components, schemas: Object.fromEntries(sorted) } };
+}
+
+function named({ operationId }: { [key: string]: Json }, otherwise: string): string {
+  return typeof operationId === 'string' ? operationId : otherwise;
 }
 
 /** Words of the document and of JSON Schema, status codes and media types say nothing about the value they hold. */

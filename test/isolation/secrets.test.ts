@@ -152,7 +152,10 @@ test('the story was told, and written about', () => {
       .join(),
   );
   ok(lines.length > 50);
-  deepEqual(Object.entries(given).filter(([, value]) => !value), []);
+  deepEqual(
+    Object.entries(given).filter(([, value]) => !value),
+    [],
+  );
 });
 
 test('no log line shows a secret', () => {

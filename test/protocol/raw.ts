@@ -26,7 +26,7 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   const started = performance.now();
   let text = '';
-  let closed = false;
+  const state = { closed: false };
   let wake = (): void => {};
   socket.on('data', (chunk: Buffer) => {
     text += chunk.toString('latin1');
@@ -34,7 +34,7 @@ export async function rawConnection(url: string): Promise<RawConnection> {
   });
   for (const event of ['end', 'close', 'error'])
     socket.on(event, () => {
-      closed = true;
+      state.closed = true;
       wake();
     });
   const statuses = (): number[] => [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
@@ -44,10 +44,16 @@ export async function rawConnection(url: string): Promise<RawConnection> {
     async answer({ answers = Number.POSITIVE_INFINITY, ms = 3_000 } = {}) {
       const limit = setTimeout(() => wake(), ms);
       const until = performance.now() + ms;
-      while (!closed && statuses().length < answers && performance.now() < until)
+      while (!state.closed && statuses().length < answers && performance.now() < until)
         await new Promise<void>(resolve => (wake = resolve));
       clearTimeout(limit);
-      return { status: statuses()[0] ?? 0, text, statuses: statuses(), closed, ms: performance.now() - started };
+      return {
+        status: statuses()[0] ?? 0,
+        text,
+        statuses: statuses(),
+        closed: state.closed,
+        ms: performance.now() - started,
+      };
     },
     close: () => socket.destroy(),
   };

@@ -55,8 +55,8 @@ export function guardConnections(server: Server, clock: Clock, limits: Connectio
   });
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     const answering = lines.get(socket)?.[0]?.outgoing.headersSent;
-    if (answering || !socket.writable) return void socket.destroy();
-    refuse(socket, clock, statusLines[error.code ?? ''] ?? '400 Bad Request');
+    if (answering || !socket.writable) socket.destroy();
+    else refuse(socket, clock, statusLines[error.code ?? ''] ?? '400 Bad Request');
   });
   return {
     inTurn(incoming, outgoing, start) {
@@ -103,8 +103,8 @@ export function watchPace(incoming: IncomingMessage, clock: Clock, limits: Conne
     const came = socket.bytesRead - before;
     before = socket.bytesRead;
     const waiting = incoming.readableLength === 0;
-    if (waiting && came < (limits.bytesPerSecond * limits.paceWindowMs) / 1000) return void socket.destroy();
-    timer = clock.after(limits.paceWindowMs, look);
+    if (waiting && came < (limits.bytesPerSecond * limits.paceWindowMs) / 1000) socket.destroy();
+    else timer = clock.after(limits.paceWindowMs, look);
   }
 }
 

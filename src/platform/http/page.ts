@@ -98,12 +98,12 @@ export function nextLink(request: RequestFacts, marker: string, changes: Record<
     if (value === null) parameters.delete(name);
     else parameters.set(name, value);
   }
-  return `${new URL(request.base).origin}${path}?${parameters}`;
+  return `${new URL(request.base).origin}${path}?${parameters.toString()}`;
 }
 
-function list(value: unknown): string[] {
+function list(value: string | string[] | undefined): string[] {
   if (value === undefined) return [];
-  return Array.isArray(value) ? value.map(String) : [String(value)];
+  return Array.isArray(value) ? value : [value];
 }
 
 function compare(a: unknown, b: unknown): number {

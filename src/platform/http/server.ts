@@ -389,7 +389,7 @@ const nobody: Caller = {
 
 /** The policy's view of a resource. */
 export function targetOf(finder: Pick<Finder<unknown>, 'target'>, found: unknown): Record<string, unknown> {
-  if (finder.target) return (finder.target as (found: unknown) => Record<string, unknown>)(found);
+  if (finder.target) return finder.target(found);
   const row = found as Record<string, unknown>;
   return { ...row, project_id: row['projectId'], tenant_id: row['projectId'], user_id: row['userId'] };
 }
