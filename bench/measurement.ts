@@ -41,6 +41,6 @@ export function perSecond(rate: number): string {
   return `${rate < 10 ? rate.toFixed(2) : Math.round(rate).toLocaleString('en')}/s`;
 }
 
-export function mib(bytes: number): string {
-  return `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { logIn } from './client.ts';
 import { freshCloud } from './cloud.ts';
-import { type Measurement, mib } from './measurement.ts';
+import { megabytes, type Measurement } from './measurement.ts';
 import { realCloud } from './start-real.ts';
 
 const settleMs = 20_000;
@@ -14,26 +14,28 @@ export const memory: Measurement = {
   about: 'memory (PSS) of all Haneul processes at rest; supervisor, control plane and agent where root is there',
   async run(tell) {
     const real = process.getuid!() === 0;
+    const report = (which: string, processes: Record<string, number>): void => {
+      const each = Object.entries(processes).map(([role, pid]) => ({ role, bytes: pss(pid) }));
+      const sum = each.reduce((total, { bytes }) => total + bytes, 0);
+      tell({
+        what: `idle after a ${which} \`up\` (${each.map(({ role, bytes }) => `${role} ${megabytes(bytes)}`).join(', ')})`,
+        measured: megabytes(sum),
+        target: '< 220 MB',
+        met: sum < 220e6,
+      });
+    };
     await using cloud = await freshCloud(real ? { simulate: 0, env: realCloud } : { simulate: 1 });
     await logIn(cloud.url, cloud.credentials);
     await pause(settleMs);
-    const first = total(cloud.processes());
-    tell({ what: 'idle after the first `up`', measured: mib(first) });
+    report('first', cloud.processes());
     await cloud.down();
     await cloud.up();
     await logIn(cloud.url, cloud.credentials);
     await pause(settleMs);
-    const processes = cloud.processes();
-    for (const [role, pid] of Object.entries(processes)) tell({ what: `idle: ${role}`, measured: mib(pss(pid)) });
-    const sum = total(processes);
-    tell({ what: 'idle after a later `up`', measured: mib(sum), target: '< 220 MB', met: sum < 220e6 });
+    report('later', cloud.processes());
     return undefined;
   },
 };
-
-function total(processes: Record<string, number>): number {
-  return Object.values(processes).reduce((sum, pid) => sum + pss(pid), 0);
-}
 
 /** Proportional set size in bytes: pages that processes share count in parts. */
 export function pss(pid: number): number {

@@ -6,6 +6,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { ToolFailure } from '#/platform/process/run.ts';
 import type { Text } from '#/platform/text/text.ts';
 import { contextOf, type Context, type DataOption } from './context.ts';
+import { operatorHelp as oh } from './operator-texts.ts';
 import { cliTexts as t, helpTexts as h } from './texts.ts';
 
 export const version = '0.1.0';
@@ -96,6 +97,28 @@ function build(context: Context, finish: Finish): Command {
     .option('-f, --follow', say(h.follow))
     .option('-n, --lines <number>', say(h.lines), '100')
     .action(async options => finish(await (await import('./logs.ts')).logs(context, options)));
+  add('operations', oh.operations)
+    .argument('[action]', say(oh.action), 'list')
+    .argument('[id]', say(oh.operationId))
+    .option('--all', say(oh.all))
+    .option('--phase <phase>', say(oh.phase))
+    .option('--kind <kind>', say(oh.kind))
+    .option('--resource <id>', say(oh.resource))
+    .option('--project <id>', say(oh.project))
+    .option('--limit <number>', say(oh.limit))
+    .option('--force', say(oh.force))
+    .option('--json', say(h.json))
+    .action(async (action: string, id: string | undefined, options) =>
+      finish(await (await import('./operations.ts')).operations(context, action, id, options)),
+    );
+  add('audit', oh.audit)
+    .option('--at-rest', say(oh.atRest))
+    .option('--json', say(h.json))
+    .action(async options => finish(await (await import('./audit.ts')).audit(context, options)));
+  add('why', oh.why)
+    .argument('<request-id>', say(oh.requestId))
+    .option('--json', say(h.json))
+    .action(async (id: string, options) => finish(await (await import('./why.ts')).why(context, id, options)));
   program
     .command('test [suite]')
     .description(say(h.test))
@@ -111,9 +134,10 @@ function build(context: Context, finish: Finish): Command {
     role
       .command(name)
       .requiredOption('--data <directory>')
+      .option('--compile-only')
       .exitOverride()
-      .action(async (options: { data: string }) =>
-        finish(await (await import('./roles.ts')).runRole(context, name, options.data)),
+      .action(async (options: { data: string; compileOnly?: boolean }) =>
+        finish(await (await import('./roles.ts')).runRole(context, name, options)),
       );
   return program;
 }

@@ -14,12 +14,16 @@ import { pidFileOf, startSupervisor } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
 import { controlUserName, findUser, guestUserName } from './users.ts';
 
-/** Runs until a signal asks it to end. */
+/** Runs until a signal asks it to end; or only loads its code, so that node keeps it compiled. */
 export async function runRole(
   context: Context,
   role: 'control' | 'agent' | 'supervisor',
-  data: string,
+  { data, compileOnly = false }: { data: string; compileOnly?: boolean },
 ): Promise<number> {
+  if (compileOnly) {
+    await (role === 'agent' ? loadHost() : loadCloud());
+    return 0;
+  }
   const paths = context.paths({ data });
   const config = context.config(paths);
   const log = createLogger(role, config.logLevel);

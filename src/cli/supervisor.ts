@@ -45,6 +45,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   const { paths, clock, log } = options;
   await stopRoles(paths);
   rmSync(paths.ready, { force: true });
+  if (options.controlUser && !existsSync(controlCache(paths)))
+    await Promise.all(options.roles.map(role => compile(role, options)));
   const keepers = options.roles.map(role => keep(role, options));
   let timer: Timer | null = null;
   function rotate(): void {
@@ -103,9 +105,50 @@ function environmentOf(role: Role, { env, paths, controlUser }: SupervisorOption
   // Compiled code spares a start half a second and 20 MB; another user cannot write where ours is.
   own.NODE_COMPILE_CACHE =
     role === 'control' && controlUser
-      ? join(paths.cache, 'compile')
+      ? controlCache(paths)
       : (env.NODE_COMPILE_CACHE ?? join(programDirectory, 'node_modules/.cache/compile'));
   return own;
+}
+
+/** Compiled code of the control plane, where it runs as a user of its own. */
+function controlCache({ cache }: DataPaths): string {
+  return join(cache, 'compile');
+}
+
+/** Fills a role's cache from a process that ends, for one that compiles keeps the compiler's memory as long as it runs. */
+function compile(role: Role, options: SupervisorOptions): Promise<void> {
+  const child = spawnRole(role, options, 'ignore', ['--compile-only']);
+  return new Promise(resolve => {
+    const timer = options.clock.after(patienceMs, () => child.kill('SIGKILL'));
+    const ended = (): void => {
+      timer.cancel();
+      resolve();
+    };
+    child.on('error', ended);
+    child.on('exit', ended);
+  });
+}
+
+function spawnRole(
+  role: Role,
+  options: SupervisorOptions,
+  output: number | 'ignore',
+  more: string[] = [],
+): ChildProcess {
+  const { paths, program, controlUser } = options;
+  const user = role === 'control' && controlUser ? { uid: controlUser.uid, gid: controlUser.gid } : {};
+  return spawn(
+    nodeOf(program),
+    [...nodeFlags, join(program, 'src/main.ts'), 'role', role, '--data', paths.root, ...more],
+    {
+      cwd: '/',
+      env: environmentOf(role, options),
+      // Its own session: neither Ctrl-C nor the end of a terminal reaches it.
+      detached: true,
+      stdio: ['ignore', output, output],
+      ...user,
+    },
+  );
 }
 
 /** This node, from the readable program: the original may lie where the control plane's user cannot reach it. */
@@ -115,7 +158,7 @@ function nodeOf(program: string): string {
 }
 
 function keep(role: Role, options: SupervisorOptions): Supervisor {
-  const { paths, program, clock, log, controlUser } = options;
+  const { paths, clock, log } = options;
   const pidFile = pidFileOf(paths, role);
   let child: ChildProcess | null = null;
   let retry: Timer | null = null;
@@ -127,19 +170,7 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
   function start(): void {
     const output = openLog(logOf(paths, role));
     const startedAt = clock.monotonic();
-    const user = role === 'control' && controlUser ? { uid: controlUser.uid, gid: controlUser.gid } : {};
-    const started = spawn(
-      nodeOf(program),
-      [...nodeFlags, join(program, 'src/main.ts'), 'role', role, '--data', paths.root],
-      {
-        cwd: '/',
-        env: environmentOf(role, options),
-        // Its own session: neither Ctrl-C nor the end of a terminal reaches it.
-        detached: true,
-        stdio: ['ignore', output, output],
-        ...user,
-      },
-    );
+    const started = spawnRole(role, options, output);
     closeLog(output);
     child = started;
     if (started.pid) claimPidFile(pidFile, started.pid);

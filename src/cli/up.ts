@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -124,6 +125,8 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
 
 function startDetached(context: Context, paths: DataPaths): void {
   const output = openLog(logOf(paths, 'supervisor'));
+  // What this process has compiled, the supervisor need not.
+  flushCompileCache();
   const child = spawn(
     process.execPath,
     [
