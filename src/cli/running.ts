@@ -66,7 +66,7 @@ export async function askHealth(
 }
 
 /** A token, or null when the password is no longer this one. */
-async function login(
+export async function login(
   url: string,
   { username, password, project }: Credentials,
   signal: AbortSignal,

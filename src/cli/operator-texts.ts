@@ -1,0 +1,104 @@
+// What `operations`, `audit` and `why` say.
+
+import { texts } from '#/platform/text/text.ts';
+
+export const operatorHelp = texts('cli.operatorHelp', {
+  operations: {
+    en: 'long work: list it, ask why it waits, have it tried at once, or end it (list, show, retry, abandon)',
+    ko: '오래 걸리는 작업: 목록과 기다리는 이유를 보고, 바로 다시 시도하거나 중단합니다(list, show, retry, abandon)',
+  },
+  action: { en: 'list (default), show, retry or abandon', ko: 'list(기본), show, retry, abandon' },
+  operationId: { en: 'the operation', ko: '작업 ID' },
+  all: { en: 'also those that have ended', ko: '끝난 작업도 보여 줍니다' },
+  phase: {
+    en: 'only this phase: running, forward, undo, done, failed, superseded, abandoned',
+    ko: '이 단계만: running, forward, undo, done, failed, superseded, abandoned',
+  },
+  kind: { en: 'only this kind, such as server.create', ko: 'server.create처럼 이 종류만' },
+  resource: { en: 'only those of this resource', ko: '이 리소스의 작업만' },
+  project: { en: 'only those of this project', ko: '이 프로젝트의 작업만' },
+  limit: { en: 'at most this many', ko: '최대 개수' },
+  force: {
+    en: 'abandon at once, and take nothing back: what was made may stay',
+    ko: '바로 중단하고 되돌리지 않습니다. 만들어진 것이 남을 수 있습니다',
+  },
+  audit: {
+    en: 'check that rows, hosts and counts agree, and name what does not; changes nothing',
+    ko: '데이터베이스와 호스트와 집계가 일치하는지 점검하고 어긋난 것을 알려 줍니다. 아무것도 바꾸지 않습니다',
+  },
+  atRest: {
+    en: 'nothing is in motion: what is under way counts as wrong too',
+    ko: '진행 중인 작업이 없다고 보고, 진행 중인 것도 잘못으로 셉니다',
+  },
+  why: {
+    en: 'the story of one request: its log lines, operations and events',
+    ko: '요청 하나의 로그, 작업, 이벤트를 시간 순서로 보여 줍니다',
+  },
+  requestId: { en: 'the request, as in X-Openstack-Request-Id', ko: 'X-Openstack-Request-Id에 있는 요청 ID' },
+});
+
+export const operatorTexts = texts('cli.operator', {
+  badAction: {
+    en: 'There is no "operations {word}"; there are list, show ID, retry ID and abandon ID.',
+    ko: '"operations {word}"은(는) 없습니다. list, show ID, retry ID, abandon ID를 쓰십시오.',
+  },
+  needsId: {
+    en: 'Which operation? "./haneul operations {action} ID"; "./haneul operations" lists them.',
+    ko: '어느 작업입니까? "./haneul operations {action} ID"로 지정하십시오. 목록은 "./haneul operations"로 봅니다.',
+  },
+  none: { en: 'No operation is under way.', ko: '진행 중인 작업이 없습니다.' },
+  noneFound: { en: 'There is no such operation.', ko: '조건에 맞는 작업이 없습니다.' },
+  more: { en: 'There are more; see --limit.', ko: '더 있습니다. --limit을 참고하십시오.' },
+  id: { en: 'id', ko: 'ID' },
+  kind: { en: 'kind', ko: '종류' },
+  resource: { en: 'resource', ko: '리소스' },
+  project: { en: 'project', ko: '프로젝트' },
+  request: { en: 'request', ko: '요청' },
+  phase: { en: 'phase', ko: '상태' },
+  age: { en: 'age', ko: '경과' },
+  attempts: { en: 'attempts', ko: '시도 횟수' },
+  waitsFor: { en: 'waits for', ko: '기다리는 것' },
+  problem: { en: 'problem', ko: '문제' },
+  why: { en: 'why', ko: '설명' },
+  steps: { en: 'steps', ko: '단계' },
+  retried: { en: 'It is tried now.', ko: '지금 다시 시도합니다.' },
+  unwinding: {
+    en: 'It is taken back step by step; its resource then says that it failed.',
+    ko: '단계마다 되돌립니다. 끝나면 리소스에 실패로 표시됩니다.',
+  },
+  ended: {
+    en: 'It has ended where it was. Delete its resource to clear what it left.',
+    ko: '그 자리에서 끝냈습니다. 남은 것을 지우려면 리소스를 삭제하십시오.',
+  },
+  refusedHint: {
+    en: '{message} (--force does it all the same.)',
+    ko: '{message} (--force를 붙이면 그래도 중단합니다.)',
+  },
+  refused: { en: '{message}', ko: '{message}' },
+  noAnswer: {
+    en: 'The cloud does not answer ({reason}); see "./haneul status" and "./haneul logs".',
+    ko: '클라우드가 응답하지 않습니다({reason}). "./haneul status"와 "./haneul logs"를 참고하십시오.',
+  },
+  loginRefused: {
+    en: 'The administrator’s password in {file} is no longer the right one.',
+    ko: '{file}에 있는 관리자 비밀번호가 더 이상 맞지 않습니다.',
+  },
+  auditClean: {
+    en: 'All invariants hold on {hosts, plural, one {one host} other {{hosts} hosts}}.',
+    ko: '호스트 {hosts}개에서 모든 불변 조건이 지켜지고 있습니다.',
+  },
+  auditWrong: {
+    en: '{count, plural, one {One thing is} other {{count} things are}} wrong.',
+    ko: '잘못된 것이 {count}개 있습니다.',
+  },
+  hostSilent: {
+    en: 'Host {name} did not answer, so what it holds was not checked: {problem}',
+    ko: '호스트 {name}이(가) 응답하지 않아 그 안에 있는 것을 점검하지 못했습니다: {problem}',
+  },
+  noStory: {
+    en: 'Nothing is known of {id}: no log line, operation or event. Requests are remembered for a week, reads not at all.',
+    ko: '{id}에 대한 로그, 작업, 이벤트가 없습니다. 요청은 일주일 동안 남고, 조회 요청은 남지 않습니다.',
+  },
+  began: { en: '{kind} {resource} begins, operation {id}', ko: '{kind} {resource} 시작, 작업 {id}' },
+  operations: { en: 'Operations', ko: '작업' },
+});
