@@ -101,9 +101,9 @@ export function nextLink(request: RequestFacts, marker: string, changes: Record<
   return `${new URL(request.base).origin}${path}?${parameters.toString()}`;
 }
 
-function list(value: string | string[] | undefined): string[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
+function list(value: unknown): string[] {
+  if (Array.isArray(value)) return value.map(String);
+  return typeof value === 'string' ? [value] : [];
 }
 
 function compare(a: unknown, b: unknown): number {
