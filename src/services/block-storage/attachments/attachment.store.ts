@@ -55,7 +55,9 @@ export async function addAttachment(
   if (ask.serverId !== null && own.some(row => row.serverId === ask.serverId))
     throw new Problem('invalid', t.attached, { id });
   const shared = volume.multiattach === 1 && (status === 'in-use' || status === 'reserved' || status === 'attaching');
-  const free = status === 'available' || (status === 'reserved' && own.length === 0);
+  // Without an attachment it was only announced (os-reserve) that one comes.
+  const announced = (status === 'reserved' || status === 'attaching') && own.length === 0;
+  const free = status === 'available' || announced;
   if (!free && !shared) throw new Problem('invalid', t.wrongStatus, { id, wanted: 'available', status });
   const attachment: AttachmentRow = {
     id: newId(tx),

@@ -64,7 +64,7 @@ const ofActions = (name: string): { policy: string; allow: string } => ({
 });
 
 const reserve = action('os-reserve', ofActions('reserve'), nothing, 202, async ({ tx, found }) => {
-  await moveVolume(tx, found.id, ['available'], 'reserved');
+  await moveVolume(tx, found.id, ['available'], 'attaching');
 });
 
 const unreserve = action('os-unreserve', ofActions('unreserve'), nothing, 202, async ({ tx, found }) => {
