@@ -445,7 +445,7 @@ export function createAgent(options: AgentOptions): Agent {
       stopped = true;
       for (const timer of timers) timer.cancel();
       for (const end of ends) end();
-      await Promise.all([hypervisor.close(), network.close()]);
+      await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
     },
     quiet() {
       if (!greeted || !reportedPlan || fetching || filtering || sending || busy.size || changed.size || gone.size)

@@ -66,7 +66,7 @@ export async function destroyHost(options: HostOptions): Promise<void> {
     else await network.remove(key as `network/${string}`);
   }
   await network.ensureFilters({ networks: [], ports: [], groups: [] });
-  await Promise.all([hypervisor.close(), network.close()]);
+  await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
   rmSync(join(shortNames, cloudId(dataPaths(options.dataDirectory).host)), { force: true });
 }
 

@@ -42,4 +42,6 @@ export interface VolumeDriver {
   capacity(): Promise<VolumeCapacity>;
   /** Takes up exports that outlived the agent and starts those that did not. Called once, before the first `ensure`. */
   restore(): Promise<void>;
+  /** Lets go: what is served goes on being served, but nobody looks after it. */
+  close?(): Promise<void>;
 }

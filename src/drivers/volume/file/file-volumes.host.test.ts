@@ -30,7 +30,14 @@ async function open() {
   await chmod(path, 0o444);
   // The clock's timers do not keep a process alive; the tests' waits must.
   const alive = setInterval(() => {}, 1000);
-  const start = () => fileVolumes({ directory, user, tools });
+  const watching: { close?(): Promise<void> }[] = [];
+  /** A new agent: the one before looks after nothing any more. */
+  const start = () => {
+    for (const before of watching.splice(0)) void before.close?.();
+    const driver = fileVolumes({ directory, user, tools });
+    watching.push(driver);
+    return driver;
+  };
   return {
     directory,
     start,
@@ -148,6 +155,19 @@ test('a killed daemon is started again, by the next ensure and by a new agent', 
   match(await io(connection, 'read -P 0x17 0 1M'), /read 1048576\/1048576/);
   await host.start().restore();
   equal(await pidOf(host.directory, 'a'), started, 'a living daemon is taken up, not started again');
+});
+
+test('a killed daemon is started again while nobody asks, before guests give up on their disks', async () => {
+  await using host = await open();
+  const { connection } = await host.start().ensure(disk('a', { exported: true }), host.images);
+  const pid = await pidOf(host.directory, 'a');
+  const killed = performance.now();
+  process.kill(pid, 'SIGKILL');
+  for (let now = pid; now === pid; now = await pidOf(host.directory, 'a').catch(() => pid)) {
+    ok(performance.now() - killed < 10_000, 'it is back in time');
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+  match(await io(connection, 'read 0 1M'), /read 1048576\/1048576/);
 });
 
 test('what an agent left half built is cleared, and a stale pid file harms nobody', async () => {

@@ -5,6 +5,7 @@ import { chmod, chown, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { exportDaemon, exportName } from '#/drivers/volume/file/export-daemon.ts';
+import { exportWatch } from '#/drivers/volume/file/export-watch.ts';
 import { qemuImg, type User } from '#/drivers/volume/file/confined.ts';
 import { discardFolder, publish, syncedFlag } from '#/drivers/volume/file/folders.ts';
 import { keyedLock } from '#/drivers/volume/file/keyed-lock.ts';
@@ -48,6 +49,14 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
   const daemonOf = (key: Disk['key']) => exportDaemon(tools, user, folderOf(key));
   const flagOf = (key: Disk['key']) => syncedFlag(directory, `${idOf(key)}.exported`);
 
+  const watch = exportWatch(tools, key =>
+    lock(key, async () => {
+      const daemon = daemonOf(key);
+      if (!watch.has(key) || (await daemon.running())) return false;
+      return daemon.ensure();
+    }),
+  );
+
   async function ensureDirectory(): Promise<void> {
     await mkdir(directory, { recursive: true });
     await chmod(directory, 0o711);
@@ -68,7 +77,9 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
     if (disk.exported) {
       await flagOf(key).raise();
       await step(key, 'export', daemon.ensure());
+      watch.add(key);
     } else {
+      watch.delete(key);
       await daemon.stop();
       await flagOf(key).lower();
     }
@@ -246,6 +257,7 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
   }
 
   async function remove(key: Disk['key']): Promise<void> {
+    watch.delete(key);
     await daemonOf(key).stop();
     await flagOf(key).lower();
     await discardFolder(folderOf(key));
@@ -264,6 +276,7 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
     for (const key of await list()) {
       if (!(await flagOf(key).isUp())) continue;
       // One damaged disk must not keep the others from being served.
+      watch.add(key);
       await lock(key, () => daemonOf(key).ensure()).catch(err =>
         log.error({ err, key }, 'a disk could not be exported'),
       );
@@ -279,6 +292,7 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
       return { totalGib, freeGib };
     },
     restore,
+    close: async () => watch.close(),
   };
 }
 
