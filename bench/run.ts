@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ceiling } from './ceiling.ts';
+import { image } from './image.ts';
 import { load } from './load.ts';
 import type { Measurement, Row } from './measurement.ts';
 import { memory } from './memory.ts';
@@ -12,7 +13,7 @@ import { ssh } from './ssh.ts';
 import { start } from './start.ts';
 import { startReal } from './start-real.ts';
 
-const measurements: Measurement[] = [start, startReal, memory, ceiling, load, ssh];
+const measurements: Measurement[] = [start, startReal, memory, ceiling, load, image, ssh];
 
 const words = process.argv.slice(2);
 const names = words.filter(word => !word.startsWith('--'));
