@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
+import { testGuestImage } from './guest-image.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
@@ -30,6 +31,10 @@ const hostPackages = [
   'iputils-ping',
   'openssh-client',
   'busybox-static',
+  'udhcpc',
+  'isc-dhcp-client',
+  'ncat',
+  'python3-minimal',
 ];
 
 const suites: Suite[] = [
@@ -58,7 +63,10 @@ const suites: Suite[] = [
     byDefault: true,
     packages: hostPackages,
     needsRoot: true,
-    run: () => nodeTest(files('src/**/*.host.test.ts'), ['--test-concurrency=1']),
+    async run() {
+      process.env['HANEUL_TEST_IMAGE'] = await testGuestImage();
+      return nodeTest(files('src/**/*.host.test.ts'), ['--test-concurrency=1']);
+    },
   },
   {
     name: 'journey',
