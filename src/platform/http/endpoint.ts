@@ -199,7 +199,8 @@ const oldest: Microversion = { major: 0, minor: 0 };
 const newest: Microversion = { major: 999, minor: 0 };
 
 function isSchema(body: unknown): body is TSchema {
-  return typeof body === 'object' && body !== null && !Object.keys(body).every(key => /^\d+\.\d+$/.test(key));
+  const keys = Object.keys(body as object);
+  return keys.length === 0 || !keys.every(key => /^\d+\.\d+$/.test(key));
 }
 
 function parseRange(range: string): { min: Microversion; max: Microversion } {
