@@ -64,11 +64,15 @@ async function seedPrivate(tx: Tx, project_id: string, externalId: string | null
     ip_version: 4,
     cidr: privateCidr,
   });
-  const router = await insertRouter(tx, {
-    project_id,
-    name: 'router',
-    external_gateway_info: externalId === null ? null : { network_id: externalId },
-  });
+  const router = await insertRouter(
+    tx,
+    {
+      project_id,
+      name: 'router',
+      external_gateway_info: externalId === null ? null : { network_id: externalId },
+    },
+    { projectId: project_id, isAdmin: false },
+  );
   await makePort(tx, {
     network,
     projectId: project_id,

@@ -344,5 +344,9 @@ export const networkTexts = texts('network', {
   },
   tagNotFound: { en: 'Tag {tag} could not be found.', ko: '태그 {tag}을(를) 찾을 수 없습니다.' },
   extensionNotFound: { en: 'Extension with alias {alias} does not exist.', ko: '별칭이 {alias}인 확장이 없습니다.' },
+  deviceIDNotOwnedByTenant: {
+    en: 'The device {device} belongs to another project.',
+    ko: '장치 {device}은(는) 다른 프로젝트의 것입니다.',
+  },
   agentNotFound: { en: 'Agent {id} could not be found.', ko: '에이전트 {id}을(를) 찾을 수 없습니다.' },
 });

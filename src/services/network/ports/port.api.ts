@@ -151,8 +151,17 @@ function fixedIpFilter(port: Values, wanted: string[]): boolean {
   return true;
 }
 
+/** A port that named another project's router would become a part of it. @throws Problem conflict */
+async function checkDevice(tx: Tx, caller: Caller, deviceId: string | undefined): Promise<void> {
+  if (!deviceId || caller.isAdmin) return;
+  const router = await db(tx).selectFrom('routers').select('projectId').where('id', '=', deviceId).executeTakeFirst();
+  if (router && router.projectId !== caller.projectId)
+    throw new Problem('conflict', t.deviceIDNotOwnedByTenant, { device: deviceId });
+}
+
 async function create({ tx, caller }: Ask, values: Values): Promise<Port> {
   const network = await usableNetwork(tx, values['network_id'] as string, caller);
+  await checkDevice(tx, caller, values['device_id'] as string | undefined);
   const projectId = values['project_id'] as string;
   await checkQuota(tx, 'port', projectId);
   const deviceOwner = values['device_owner'] as string;
@@ -192,6 +201,7 @@ async function create({ tx, caller }: Ask, values: Values): Promise<Port> {
 }
 
 async function update({ tx, caller }: Ask, row: Port, values: Values): Promise<Port> {
+  await checkDevice(tx, caller, values['device_id'] as string | undefined);
   const mac = values['mac_address'] as string | null | undefined;
   if (mac && mac !== row.mac) {
     if (row.host && row.deviceId) throw new Problem('conflict', t.portBound, { id: row.id });

@@ -1,13 +1,14 @@
 // A router's way out: a port on an external network.
 
 import type { FixedIpAsk } from '#/services/network/addressing/allocate.ts';
-import { networkById } from '#/services/network/networks/network.store.ts';
+import { usableNetwork } from '#/services/network/networks/network.store.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
 import { gatewayOwner, type Router } from '#/services/network/routers/router.store.ts';
 import { subnetsOfNetwork } from '#/services/network/subnets/subnet.store.ts';
 import { db, type RouterRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
+import type { Caller } from '#/platform/access/caller.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
@@ -21,20 +22,20 @@ export type GatewayColumns = Pick<RouterRow, 'gatewayPortId' | 'gatewayNetworkId
 
 /**
  * Sets or clears the gateway of a router. @returns its new columns
- * @throws Problem notFound, invalid when the network is not external, conflict when floating IPs need the present gateway
+ * @throws Problem notFound for a network that the caller may not use, invalid when the network is not external, conflict when floating IPs need the present gateway
  */
 export async function setGateway(
   tx: Tx,
   router: RouterRow & Partial<Pick<Router, 'gatewayIps'>>,
   ask: GatewayAsk | null,
+  caller: Pick<Caller, 'projectId' | 'isAdmin'>,
 ): Promise<GatewayColumns> {
   const present = { gatewayPortId: router.gatewayPortId, gatewayNetworkId: router.gatewayNetworkId };
   if (ask === null) {
     await clearGateway(tx, router);
     return { gatewayPortId: null, gatewayNetworkId: null, enableSnat: 1 };
   }
-  const network = await networkById(tx, ask.network_id);
-  if (!network) throw new Problem('notFound', t.networkNotFound, { id: ask.network_id });
+  const network = await usableNetwork(tx, ask.network_id, caller);
   if (!network.external)
     throw new Problem('invalid', t.badRequest, {
       resource: 'router',

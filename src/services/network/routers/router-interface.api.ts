@@ -4,7 +4,7 @@ import { parsePrefix } from '#/services/network/addressing/address.ts';
 import { replanRouter } from '#/services/network/affected.ts';
 import { readAttributes, both } from '#/services/network/attributes/attribute.ts';
 import { hostRoutes, isUuid, shown } from '#/services/network/attributes/checks.ts';
-import { usableNetwork } from '#/services/network/networks/network.store.ts';
+import { networkById } from '#/services/network/networks/network.store.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { needPort, type Port, portById } from '#/services/network/ports/port.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
@@ -151,8 +151,9 @@ function checkAsk(body: { subnet_id?: string; port_id?: string }): { subnet_id?:
 async function addBySubnet(tx: Tx, caller: Caller, router: Router, subnetId: string): Promise<Port> {
   const subnet = await subnetById(tx, subnetId);
   if (!subnet) throw new Problem('notFound', t.subnetNotFound, { id: subnetId });
-  const network = await usableNetwork(tx, subnet.networkId, caller);
-  if (!caller.isAdmin && network.projectId !== caller.projectId && !network.shared)
+  const network = await networkById(tx, subnet.networkId);
+  // A subnet that is not the caller's to use is as good as missing.
+  if (!network || !(caller.isAdmin || network.projectId === caller.projectId || network.shared))
     throw new Problem('notFound', t.subnetNotFound, { id: subnetId });
   if (subnet.gateway === null) throw bad('Subnet for router interface must have a gateway IP');
   checkInterface(router.id, subnet, await subnetsOfRouter(tx, router.id));

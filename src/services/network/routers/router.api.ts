@@ -20,6 +20,7 @@ import { checkRoutes, type Route } from '#/services/network/routers/router.rules
 import { interfacesOf, listRouters, needRouter, type Router } from '#/services/network/routers/router.store.ts';
 import { db, type RouterRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
+import type { Caller } from '#/platform/access/caller.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
@@ -55,9 +56,9 @@ export const routers: Resource<Router> = {
   columns: ['id', 'name', 'project_id'],
   list: listRouters,
   view,
-  create: async ({ tx }, values) => {
+  create: async ({ tx, caller }, values) => {
     await checkQuota(tx, 'router', values['project_id'] as string);
-    return insertRouter(tx, values);
+    return insertRouter(tx, values, caller);
   },
   update,
   remove,
@@ -79,7 +80,11 @@ export function view(row: Router): Values {
 }
 
 /** Makes a router of attributes as POST takes them, without asking for quota. */
-export async function insertRouter(tx: Tx, values: Values): Promise<Router> {
+export async function insertRouter(
+  tx: Tx,
+  values: Values,
+  caller: Pick<Caller, 'projectId' | 'isAdmin'>,
+): Promise<Router> {
   checkZones((values['availability_zone_hints'] as string[] | undefined) ?? []);
   const row: RouterRow = {
     ...newStandard(tx, values),
@@ -96,18 +101,18 @@ export async function insertRouter(tx: Tx, values: Values): Promise<Router> {
   if (ask)
     await db(tx)
       .updateTable('routers')
-      .set(await setGateway(tx, row, ask))
+      .set(await setGateway(tx, row, ask, caller))
       .where('id', '=', row.id)
       .execute();
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
 
-async function update({ tx }: Ask, row: Router, values: Values): Promise<Router> {
+async function update({ tx, caller }: Ask, row: Router, values: Values): Promise<Router> {
   const gatewayColumns =
     values['external_gateway_info'] === undefined
       ? {}
-      : await setGateway(tx, row, values['external_gateway_info'] as GatewayAsk | null);
+      : await setGateway(tx, row, values['external_gateway_info'] as GatewayAsk | null, caller);
   await db(tx)
     .updateTable('routers')
     .set({
@@ -144,9 +149,9 @@ export async function setRoutes(tx: Tx, routerId: string, routes: Route[]): Prom
     .execute();
 }
 
-async function remove({ tx }: Ask, row: Router): Promise<void> {
+async function remove({ tx, caller }: Ask, row: Router): Promise<void> {
   if ((await interfacesOf(tx, row.id)).length) throw new Problem('conflict', t.routerInUse, { id: row.id });
-  await setGateway(tx, row, null);
+  await setGateway(tx, row, null, caller);
   await replanRouter(tx, row.id);
   await db(tx).deleteFrom('routers').where('id', '=', row.id).execute();
 }
