@@ -211,7 +211,9 @@ async function rolesFor(tx: Tx, ask: Ask, caller: Parameters<typeof delegable>[0
     return [];
   }
   if (!ask.roles?.length) throw new Problem('forbidden', t.roleNotHeld, { role: '' });
-  if (!(await findProject(tx, ask.project_id))) throw notFound('project', ask.project_id);
+  // A project that the caller does not act in is as good as missing, or a trust would tell which projects exist.
+  const known = caller.isAdmin && (await findProject(tx, ask.project_id));
+  if (ask.project_id !== caller.projectId && !known) throw notFound('project', ask.project_id);
   if (ask.project_id !== caller.projectId)
     throw new Problem('forbidden', t.roleNotHeld, { role: ask.roles[0]!.id ?? ask.roles[0]!.name ?? '' });
   return delegable(caller, ask.roles);
