@@ -22,6 +22,8 @@ export interface SqliteOptions {
   random: Random;
   /** Shared by every transaction of this database: what the layers above attach. */
   slots?: Map<symbol, unknown>;
+  /** What a database in memory begins with: the bytes of a database file without a write-ahead log. */
+  content?: Uint8Array;
 }
 
 const readers = 4;
@@ -30,6 +32,7 @@ const readers = 4;
 export function openSqlite(options: SqliteOptions): Database {
   const memory = options.file === ':memory:';
   const writer = connect(options.file, false);
+  if (memory && options.content) writer.deserialize(options.content);
   const writerDb = kyselyOver(writer);
   const idle: Reader[] = [];
   const waiting: ((reader: Reader) => void)[] = [];
