@@ -41,6 +41,10 @@ import { storedPolicyEndpoints } from '#/services/identity/stored-policies/store
 import { versions, versionThree } from '#/services/identity/discovery.api.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
+import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
+import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
+import { passwordMethod } from '#/services/identity/tokens/methods/password.method.ts';
+import { tokenMethod } from '#/services/identity/tokens/methods/token.method.ts';
 import { tokenEndpoints } from '#/services/identity/tokens/token.api.ts';
 
 export interface IdentityOptions {
@@ -81,6 +85,11 @@ export function identityService(options: IdentityOptions): { service: Service; a
     tokenSeconds: options.tokenLifetimeSeconds,
   });
   const vault = createVault(() => options.credentialKeys().all);
+  const methods: Record<string, AuthMethod> = {
+    password: passwordMethod({ passwords, log }),
+    token: tokenMethod({ authority }),
+    application_credential: applicationCredentialMethod({ passwords, clock }),
+  };
   const service: Service = {
     name: 'identity',
     type: 'identity',
@@ -89,7 +98,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     endpoints: [
       versions,
       versionThree,
-      ...tokenEndpoints({ authority, passwords, clock, log }),
+      ...tokenEndpoints({ authority, methods }),
       ...authEndpoints,
       ...regionEndpoints,
       ...serviceEndpoints,

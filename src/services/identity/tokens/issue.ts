@@ -6,7 +6,8 @@ import { tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import type { Authority, Known } from '#/services/identity/tokens/authority.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
-import { findDomainId, type Login, type LoginAsk } from '#/services/identity/tokens/login.ts';
+import type { Login, ScopeAsk } from '#/services/identity/tokens/login.ts';
+import { findDomainId } from '#/services/identity/tokens/methods/find-user.ts';
 import type { Payload, Scope } from '#/services/identity/tokens/payload.ts';
 
 interface Wanted {
@@ -17,7 +18,7 @@ interface Wanted {
 }
 
 /** The wanted scope; null where the request leaves it to the user's defaults. @throws Problem invalid, unauthenticated */
-export async function wantedScope(tx: Tx, ask: LoginAsk['scope']): Promise<Wanted | null> {
+export async function wantedScope(tx: Tx, ask: ScopeAsk | undefined): Promise<Wanted | null> {
   if (ask === undefined) return null;
   if (typeof ask === 'string') {
     if (ask !== 'unscoped') throw new Problem('invalid', t.manyScopes, { scopes: [ask.slice(0, 60)] });
@@ -76,7 +77,7 @@ export async function issueToken(
   tx: Tx,
   authority: Authority,
   login: Login,
-  asked: LoginAsk['scope'],
+  asked: ScopeAsk | undefined,
 ): Promise<{ token: string; known: Known }> {
   const { user, from } = login;
   const now = nowMs(tx);
@@ -90,8 +91,11 @@ export async function issueToken(
     epoch: user.tokenEpoch,
   };
   const wanted = await wantedScope(tx, asked);
-  if (login.applicationCredentialId)
-    return authority.issue(tx, await applicationCredentialScope(tx, base, login.applicationCredentialId, wanted));
+  if (login.bounds.applicationCredentialId)
+    return authority.issue(
+      tx,
+      await applicationCredentialScope(tx, base, login.bounds.applicationCredentialId, wanted),
+    );
   if (wanted?.trustId) {
     const { trustId, scope, endsAt = Infinity } = wanted;
     return authority.issue(tx, { ...base, scope, trustId, expiresAt: Math.min(base.expiresAt, endsAt) });

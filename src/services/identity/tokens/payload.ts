@@ -10,7 +10,8 @@ export type Scope =
   | { type: 'domain'; id: string }
   | { type: 'system' };
 
-export const authMethods = [
+/** In the order of their bits in a token: only ever add at the end. */
+export const methodNames = [
   'password',
   'token',
   'application_credential',
@@ -22,12 +23,29 @@ export const authMethods = [
   'openid',
   'ec2credential',
 ] as const;
-export type AuthMethod = (typeof authMethods)[number];
+export type MethodName = (typeof methodNames)[number];
 
-export interface Payload {
+/** What narrows a token besides its scope: by what it was delegated. */
+export interface Bounds {
+  trustId?: string;
+  applicationCredentialId?: string;
+  /** OAuth 1.0: the access token. */
+  accessTokenId?: string;
+  /** SHA-256 of the client's certificate (RFC 8705), base64url. */
+  thumbprint?: string;
+}
+/** How the token spells them. */
+const boundKeys = {
+  t: 'trustId',
+  a: 'applicationCredentialId',
+  o: 'accessTokenId',
+  x: 'thumbprint',
+} as const satisfies Record<string, keyof Bounds>;
+
+export interface Payload extends Bounds {
   /** Whose token it is; with a trust the trustee, whoever is impersonated. */
   userId: string;
-  methods: AuthMethod[];
+  methods: MethodName[];
   scope: Scope;
   /** Milliseconds since 1970. */
   issuedAt: number;
@@ -36,17 +54,15 @@ export interface Payload {
   auditIds: string[];
   /** The user's when it was made. */
   epoch: number;
-  trustId?: string;
-  applicationCredentialId?: string;
 }
 
 const scopeTypes = ['unscoped', 'project', 'domain', 'system'] as const;
 
 /** The token's text. */
 export function writeToken(key: FernetKey, payload: Payload, random: Random): string {
-  const { userId, methods, scope, issuedAt, expiresAt, auditIds, epoch, trustId, applicationCredentialId } = payload;
-  const bits = methods.reduce((sum, method) => sum | (1 << authMethods.indexOf(method)), 0);
-  const fields = [
+  const { userId, methods, scope, issuedAt, expiresAt, auditIds, epoch } = payload;
+  const bits = methods.reduce((sum, method) => sum | (1 << methodNames.indexOf(method)), 0);
+  const fields: unknown[] = [
     userId,
     bits,
     scopeTypes.indexOf(scope.type),
@@ -56,7 +72,8 @@ export function writeToken(key: FernetKey, payload: Payload, random: Random): st
     auditIds.join(' '),
     epoch,
   ];
-  if (trustId || applicationCredentialId) fields.push(trustId ?? 0, applicationCredentialId ?? 0);
+  const bounds = Object.entries(boundKeys).flatMap(([key, name]) => (payload[name] ? [[key, payload[name]]] : []));
+  if (bounds.length) fields.push(Object.fromEntries(bounds));
   const plain = Buffer.from(JSON.stringify(fields).slice(1, -1));
   return encryptFernet(key, plain, { now: issuedAt, random }).replace(/=+$/, '');
 }
@@ -66,30 +83,21 @@ export function readToken(keys: readonly FernetKey[], token: string, now: number
   if (token.length > 1024) return null;
   const content = decryptFernet(keys, token, { now });
   if (!content) return null;
-  const [userId, bits, scopeType, scopeId, issuedAt, expiresAt, auditIds, epoch, trustId, applicationCredentialId] =
-    JSON.parse(`[${content.plain.toString()}]`) as [
-      string,
-      number,
-      number,
-      string | 0,
-      number,
-      number,
-      string,
-      number,
-      (string | 0)?,
-      (string | 0)?,
-    ];
+  const [userId, bits, scopeType, scopeId, issuedAt, expiresAt, auditIds, epoch, bounds = {}] = JSON.parse(
+    `[${content.plain.toString()}]`,
+  ) as [string, number, number, string | 0, number, number, string, number, Record<string, string>?];
   const type = scopeTypes[scopeType]!;
+  const bound: Bounds = {};
+  for (const [key, name] of Object.entries(boundKeys)) if (bounds[key] !== undefined) bound[name] = bounds[key];
   return {
     userId,
-    methods: authMethods.filter((_, at) => bits & (1 << at)),
+    methods: methodNames.filter((_, at) => bits & (1 << at)),
     scope: type === 'project' || type === 'domain' ? { type, id: String(scopeId) } : { type },
     issuedAt,
     expiresAt,
     auditIds: auditIds.split(' '),
     epoch,
-    ...(trustId ? { trustId } : {}),
-    ...(applicationCredentialId ? { applicationCredentialId } : {}),
+    ...bound,
   };
 }
 

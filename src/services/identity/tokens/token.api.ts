@@ -13,7 +13,8 @@ import { flagOf, one } from '#/services/identity/wire.ts';
 import { type Authority, type Known, revokeToken, subjectToken } from '#/services/identity/tokens/authority.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
-import { logIn, loginBody, type LoginNeeds } from '#/services/identity/tokens/login.ts';
+import { logIn, loginBody } from '#/services/identity/tokens/login.ts';
+import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 
 const tokenReply = open({
   token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }),
@@ -28,18 +29,22 @@ const ownToken: Finder<{ callerId: string }> = {
   target: ({ callerId }) => ({ target: { token: { user_id: callerId } } }),
 };
 
-export function tokenEndpoints(needs: LoginNeeds): Endpoint[] {
-  const { authority } = needs;
-
+export function tokenEndpoints({
+  authority,
+  methods,
+}: {
+  authority: Authority;
+  methods: Record<string, AuthMethod>;
+}): Endpoint[] {
   const create = endpoint({
     policy: 'public',
     route: 'POST /v3/auth/tokens',
     summary: 'Logs in',
-    body: loginBody,
+    body: loginBody(methods),
     writes: false,
     replies: { 201: tokenReply },
-    prepare: async ({ db, body, query }) => {
-      const login = await logIn(db, body.auth, needs);
+    prepare: async ({ db, body, query, request }) => {
+      const login = await logIn(methods, body.auth, { db, request, scope: body.auth.scope });
       const trust = typeof body.auth.scope === 'object' ? body.auth.scope['OS-TRUST:trust'] : undefined;
       if (trust) await db.write(tx => useTrust(tx, trust.id, login.user.id));
       const { token, known } = await db.read(async tx => {

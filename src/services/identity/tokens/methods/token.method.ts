@@ -1,0 +1,22 @@
+// A token, exchanged for one of another scope. What was made by delegation stays what it is.
+
+import { open, string } from '#/platform/http/schema.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { Authority } from '#/services/identity/tokens/authority.ts';
+import { type AuthMethod, authMethod } from '#/services/identity/tokens/methods/method.ts';
+
+export function tokenMethod({ authority }: { authority: Authority }): AuthMethod {
+  return authMethod(open({ id: string() }), async ({ id }) => {
+    const { context } = authority.peek(id) ?? (await authority.lookUp(id));
+    const { payload, user } = context;
+    if (payload.trustId) throw new Problem('forbidden', t.tokenRescope, { method: 'trust' });
+    const { applicationCredentialId } = payload;
+    return {
+      user,
+      methods: [...payload.methods, 'token'],
+      from: payload,
+      bounds: applicationCredentialId ? { applicationCredentialId } : {},
+    };
+  });
+}
