@@ -173,6 +173,13 @@ test('a reader makes nothing', async () => {
   deepEqual(complaints, [], `\n${complaints.join('\n')}`);
 });
 
+test('a reader makes no port on a network that is shared with all', async () => {
+  const shared = { name: 'shared', shared: true };
+  const { network } = await cloud.as('admin').post('/network/v2.0/networks', { network: shared });
+  await cloud.as('reader').post('/network/v2.0/ports', { port: { network_id: network.id } }, 403);
+  await cloud.as('other').post('/network/v2.0/ports', { port: { network_id: network.id } });
+});
+
 test('lists show nothing foreign, whatever they are asked', async () => {
   const { projectId, userId } = cloud.as('member');
   const filters = [

@@ -55,7 +55,7 @@ function detailView(row: AttachmentRow, volume: VolumeRow) {
 
 function listEndpoint(route: string, detail: boolean) {
   return endpoint({
-    policy: 'volume:attachment_list',
+    policy: 'haneul:volume_attachment_list',
     allow: reader,
     versions: '3.27-',
     route,
@@ -122,7 +122,7 @@ async function connect(tx: Tx, id: string, connector: Record<string, unknown>): 
 }
 
 const show = endpoint({
-  policy: 'volume:attachment_get',
+  policy: 'haneul:volume_attachment_get',
   allow: reader,
   versions: '3.27-',
   route: 'GET /v3/{project_id}/attachments/{attachment_id}',

@@ -56,7 +56,7 @@ const extensionAliases: Record<string, string> = {
 };
 
 const extensions = endpoint({
-  policy: 'volume_extension:list_extensions',
+  policy: 'haneul:list_volume_extensions',
   allow: '@',
   route: 'GET /v3/{project_id}/extensions',
   replies: { 200: object({ extensions: array(wire) }) },
@@ -74,7 +74,7 @@ const extensions = endpoint({
 });
 
 const zones = endpoint({
-  policy: 'volume:availability_zone_list',
+  policy: 'haneul:list_volume_zones',
   allow: reader,
   route: 'GET /v3/{project_id}/os-availability-zone',
   replies: { 200: object({ availabilityZoneInfo: array(wire) }) },

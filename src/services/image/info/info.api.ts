@@ -45,7 +45,7 @@ export function infoEndpoints(projectBytes: number | null) {
   });
   const schemas = Object.entries(imageSchemas).map(([name, schema], at) =>
     endpoint({
-      policy: 'get_schema',
+      policy: 'haneul:get_schema',
       ...(at === 0 ? { allow: '@' } : {}),
       route: `GET /v2/schemas/${name}`,
       replies: { 200: mapOf(any()) },
@@ -53,7 +53,7 @@ export function infoEndpoints(projectBytes: number | null) {
     }),
   );
   const importMethods = endpoint({
-    policy: 'get_import_info',
+    policy: 'haneul:get_import_info',
     allow: anyone,
     route: 'GET /v2/info/import',
     replies: { 200: mapOf(any()) },
@@ -62,7 +62,7 @@ export function infoEndpoints(projectBytes: number | null) {
     }),
   });
   const stores = endpoint({
-    policy: 'get_stores_info',
+    policy: 'haneul:get_stores_info',
     allow: anyone,
     route: 'GET /v2/info/stores',
     replies: { 200: mapOf(any()) },
@@ -81,7 +81,7 @@ export function infoEndpoints(projectBytes: number | null) {
     },
   });
   const usage = endpoint({
-    policy: 'get_usage_info',
+    policy: 'haneul:get_usage_info',
     allow: anyone,
     route: 'GET /v2/info/usage',
     replies: { 200: object({ usage: mapOf(any()) }) },

@@ -88,7 +88,7 @@ export const ports: Resource<Port> = {
   attributes,
   allow: {
     create:
-      '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or True:%(network:shared)s',
+      '(role:admin) or (role:service) or role:member and project_id:%(network:project_id)s or role:member and True:%(network:shared)s',
     get: '(role:admin) or (role:service) or role:reader and project_id:%(network:project_id)s or role:reader and project_id:%(project_id)s',
     update: '(role:admin) or (role:service) or role:member and project_id:%(project_id)s',
     delete:
