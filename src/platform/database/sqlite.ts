@@ -1,4 +1,4 @@
-// SQLite through node:sqlite: WAL, one writer, a few readers, every commit synced to the disk.
+// SQLite through node:sqlite: WAL, one writer, a few readers, every commit synced to the disk before it is told.
 
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
@@ -13,6 +13,7 @@ import {
 } from 'kysely';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database, TxOptions } from '#/platform/database/database.ts';
+import { createWriter } from '#/platform/database/sqlite-writer.ts';
 import { bindContext, timestamp, type Tx, type TxContext } from '#/platform/database/tx.ts';
 
 export interface SqliteOptions {
@@ -34,6 +35,7 @@ export function openSqlite(options: SqliteOptions): Database {
   const writer = connect(options.file, false);
   if (memory && options.content) writer.deserialize(options.content);
   const writerDb = kyselyOver(writer);
+  const fileWriter = memory ? null : createWriter(writer, writerDb);
   const idle: Reader[] = [];
   const waiting: ((reader: Reader) => void)[] = [];
   let opened = 0;
@@ -48,7 +50,13 @@ export function openSqlite(options: SqliteOptions): Database {
     slots: options.slots ?? new Map(),
   });
 
-  async function write<T>(work: (tx: Tx) => Promise<T>, txOptions: TxOptions = {}): Promise<T> {
+  function write<T>(work: (tx: Tx) => Promise<T>, txOptions: TxOptions = {}): Promise<T> {
+    if (!fileWriter) return writeAlone(work, txOptions);
+    return fileWriter.write(work, () => context(txOptions), txOptions.dryRun ?? false);
+  }
+
+  /** In memory there is no disk to wait for. */
+  async function writeAlone<T>(work: (tx: Tx) => Promise<T>, txOptions: TxOptions): Promise<T> {
     const turn = lastWrite;
     const { promise, resolve } = Promise.withResolvers<void>();
     lastWrite = promise;
@@ -103,6 +111,7 @@ export function openSqlite(options: SqliteOptions): Database {
     write,
     async close() {
       await lastWrite;
+      await fileWriter?.idle();
       for (const reader of idle) reader.raw.close();
       writer.close();
     },
