@@ -234,4 +234,19 @@ const force = endpoint({
   },
 });
 
-export const serverEndpoints = [list, detail, show, create, update, remove, force];
+/** Deleting is at once and for good here, so no server is ever in a state to be restored from. */
+const restore = endpoint({
+  policy: 'os_compute_api:os-deferred-delete:restore',
+  allow: projectMember,
+  route: 'POST /v2.1/servers/{server_id}/action',
+  action: 'restore',
+  find: serverFinder,
+  body: open({ restore: any() }),
+  replies: { 202: null },
+  async handle({ found }) {
+    const { id, vmState: state } = found;
+    throw new Problem('conflict', t.wrongState, { action: 'restore', id, what: 'vm_state', state });
+  },
+});
+
+export const serverEndpoints = [list, detail, show, create, update, remove, force, restore];
