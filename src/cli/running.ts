@@ -1,5 +1,6 @@
 // What runs on a data directory right now, as far as files, /proc and the API tell.
 
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { type ProcessName, readJsonFile, readPidFile } from './process-facts.ts';
 import { pidFileOf, type Role } from './supervisor.ts';
@@ -63,6 +64,27 @@ export async function askHealth(
     const cause = (thrown as Error).cause as NodeJS.ErrnoException | undefined;
     return { state: 'silent', reason: cause?.code ?? (thrown as Error).message };
   }
+}
+
+/** Waits until a host has greeted the control plane: before that nothing can be placed. @returns false when none does in time */
+export async function untilHostIsUp(url: string, credentials: Credentials, timeoutMs = 30_000): Promise<boolean> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  let token: string | null = null;
+  while (!signal.aborted) {
+    try {
+      token ??= await login(url, credentials, signal);
+      if (!token) return false;
+      const headers = { 'x-auth-token': token };
+      const reply = await fetch(`${url}/haneul/status`, { signal, redirect: 'error', headers });
+      const { hosts } = (await reply.json()) as CloudStatus;
+      if (hosts?.some(host => host.state === 'up')) return true;
+    } catch (thrown) {
+      if (!(thrown instanceof TypeError)) return false;
+      // Not in reach at this moment.
+    }
+    await pause(100);
+  }
+  return false;
 }
 
 /** A token, or null when the password is no longer this one. */

@@ -24,7 +24,7 @@ import { confirm, step, type Tell } from './progress.ts';
 import { programDirectory } from './readable-program.ts';
 import { supervise, untilSignal } from './roles.ts';
 import { openLog } from './rotating-log.ts';
-import { askHealth, findRunning } from './running.ts';
+import { askHealth, findRunning, untilHostIsUp } from './running.ts';
 import { endsFileOf, logOf, pidFileOf, stopRoles } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
 import { controlUserName, ensureUser, guestUserName } from './users.ts';
@@ -250,6 +250,8 @@ async function untilReady(paths: DataPaths, config: Config, given = { up: false 
         config.publicUrl ? publicUrlOf(config) : url,
         config.regionName,
       );
+      // One that never comes is told of by `status`; what else the cloud can do, it does.
+      if (config.simulateHosts === 0) await untilHostIsUp(url, readCredentials(paths)!);
       return url;
     }
     await pause(50);
