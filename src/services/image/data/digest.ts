@@ -21,12 +21,17 @@ interface Stream {
   waiting: { resolve(digests: Digests | null): void; reject(error: Error): void }[];
 }
 
+/** How long the thread waits for another stream: it keeps 15 MB, and starts in a tenth of a second. */
+const idleMs = 5_000;
+
 let worker: Worker | undefined;
+let ending: NodeJS.Timeout | undefined;
 let next = 0;
 const streams = new Map<number, Stream>();
 
-/** Begins a digest. The thread is shared by all and started with the first. */
+/** Begins a digest. The thread is shared by all, started with the first and ended some time after the last. */
 export function openDigest(): Digest {
+  clearTimeout(ending);
   const id = next++;
   const stream: Stream = { waiting: [] };
   streams.set(id, stream);
@@ -43,12 +48,24 @@ export function openDigest(): Digest {
     async finish() {
       const digests = await ask({ type: 'end', stream: id });
       streams.delete(id);
+      endIdle();
       return digests!;
     },
     drop() {
-      if (streams.delete(id)) thread().postMessage({ type: 'drop', stream: id } satisfies ToWorker);
+      if (!streams.delete(id)) return;
+      thread().postMessage({ type: 'drop', stream: id } satisfies ToWorker);
+      endIdle();
     },
   };
+}
+
+function endIdle(): void {
+  clearTimeout(ending);
+  if (streams.size > 0) return;
+  ending = setTimeout(() => {
+    void worker?.terminate();
+    worker = undefined;
+  }, idleMs).unref();
 }
 
 function thread(): Worker {
