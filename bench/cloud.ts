@@ -1,6 +1,6 @@
 // Clouds to measure: started by the same command that users type, each in a directory of its own, gone afterwards.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -88,6 +88,13 @@ export async function haneul(args: string[], env: Record<string, string> = {}): 
   await command(join(root, 'haneul'), args, { env });
 }
 
+const children = new Set<ChildProcess>();
+
+/** Ends the program that is running, so that its measurement fails and takes down what it brought up. */
+export function interrupt(): void {
+  for (const child of children) child.kill();
+}
+
 /** Runs a program. @returns its standard output @throws Error with what it said when it fails or takes too long */
 export function command(
   program: string,
@@ -101,12 +108,14 @@ export function command(
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? 600_000,
     });
+    children.add(child);
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.on('error', reject);
     child.on('close', (status, signal) => {
+      children.delete(child);
       if (status === 0) return resolve(Buffer.concat(out).toString());
       const said = Buffer.concat([...out, ...err])
         .toString()

@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { ceiling } from './ceiling.ts';
+import { interrupt } from './cloud.ts';
 import { image } from './image.ts';
 import { load } from './load.ts';
 import type { Measurement, Row } from './measurement.ts';
@@ -33,8 +34,14 @@ say(
   `${cpus().length} × ${cpus()[0]?.model.trim()}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, node ${process.version}, ${new Date().toISOString().slice(0, 10)}`,
 );
 let missed = 0;
+let stopped = false;
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    stopped = true;
+    interrupt();
+  });
 for (const measurement of measurements) {
-  if (names.length && !names.includes(measurement.name)) continue;
+  if (stopped || (names.length && !names.includes(measurement.name))) continue;
   say(`\n## ${measurement.name}: ${measurement.about}\n`);
   if (measurement.needsRoot && process.getuid!() !== 0) {
     say('Skipped: it needs root.');
