@@ -85,6 +85,14 @@ const suites: Suite[] = [
     run: () => nodeTest(files('test/crash/*.host.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'chaos',
+    what: 'random kills of every process of a cloud with real guests, from a seed, on this machine',
+    byDefault: true,
+    packages: hostPackages,
+    needsRoot: true,
+    run: () => nodeTest(files('test/chaos/*.host.test.ts'), ['--test-concurrency=1']),
+  },
+  {
     name: 'conformance',
     what: 'Tempest: `./haneul test conformance LIST…` (needs ../shared/conformance)',
     byDefault: false,

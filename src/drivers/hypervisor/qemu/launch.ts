@@ -108,6 +108,9 @@ export async function lastWords(paths: GuestPaths): Promise<string> {
     .slice(0, 500);
 }
 
+/** Of a process whose parent was an earlier agent: it took the status with it. */
+export const unknownEnding = 'QEMU was killed or crashed.';
+
 /** How a process ended, as far as its parent knows. */
 export function endingSentence(ending: Ending | undefined): string {
   if (ending?.signal) return `QEMU was ended by ${ending.signal}.`;
