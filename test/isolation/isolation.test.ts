@@ -85,9 +85,10 @@ async function ask(
   client: TestClient,
   call: Call,
   path: string,
-  body: ReturnType<typeof bodies>[number],
+  { raw, headers }: ReturnType<typeof bodies>[number],
+  more: Record<string, string> = {},
 ): Promise<Answer> {
-  return client.request(call.endpoint.method, path, { raw: body.raw, headers: { ...versions(call), ...body.headers } });
+  return client.request(call.endpoint.method, path, { raw, headers: { ...versions(call), ...headers, ...more } });
 }
 
 /** An answer without what may differ between two equal refusals. */
@@ -128,6 +129,10 @@ test("a member of another project neither sees nor changes the project's things"
         const foreign = await ask(stranger, call, at(target.path), body);
         if (![401, 403, 404].includes(foreign.status))
           complaints.push(`${name}: ${foreign.status} ${foreign.bytes.toString().slice(0, 160)} for ${body.raw ?? ''}`);
+        if (endpoint.writes) {
+          const tried = await ask(stranger, call, at(target.path), body, { 'x-dry-run': 'true' });
+          if (tried.status !== foreign.status) complaints.push(`${name}: ${tried.status} as a dry run`);
+        }
         const missing = await ask(stranger, call, at(target.missing), body);
         const [a, b] = [shape(foreign, target.ids, 0), shape(missing, target.ids, 1)];
         if (a !== b)
