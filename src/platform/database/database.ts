@@ -15,5 +15,7 @@ export interface Database {
   read<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
   /** Commits what `work` wrote, or nothing when it throws. `work` may run more than once; inside it is nothing but SQL. */
   write<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** Runs `work` while no other process that shares this database runs its own `alone`. Absent: none shares it. */
+  alone?<T>(work: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 // Tables, described once for both engines, and the record of what has been made.
 // Columns are only text, integer (64 bit; 0 and 1 for booleans), real and blob; JSON is text. So rows come back alike.
 
-import { sql } from 'kysely';
+import { PostgresAdapter, sql } from 'kysely';
 import type { Database } from '#/platform/database/database.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
 
@@ -36,7 +36,9 @@ export async function createIndex(
   columns: string[],
   options: { unique?: boolean; where?: string } = {},
 ): Promise<void> {
-  const list = columns.map(column => `"${column}"`).join(', ');
+  // In the order that queries ask for, see the dialect.
+  const order = tx.getExecutor().adapter instanceof PostgresAdapter ? ' nulls first' : '';
+  const list = columns.map(column => `"${column}"${order}`).join(', ');
   const where = options.where ? ` where ${options.where}` : '';
   await sql
     .raw(
@@ -47,13 +49,18 @@ export async function createIndex(
 
 function postgresType(type: string): string {
   return type
+    .replace(/^text\b/, 'text collate "C"')
     .replace(/^integer\b/, 'bigint')
     .replace(/^real\b/, 'double precision')
     .replace(/^blob\b/, 'bytea');
 }
 
-/** Applies what is missing, each in a transaction of its own, in the order given. */
+/** Applies what is missing, each in a transaction of its own, in the order given; several processes may start at once. */
 export async function migrate(database: Database, migrations: Migration[]): Promise<void> {
+  await (database.alone ? database.alone(() => apply(database, migrations)) : apply(database, migrations));
+}
+
+async function apply(database: Database, migrations: Migration[]): Promise<void> {
   const done = await database.write(async tx => {
     await sql
       .raw('create table if not exists "schemaMigrations" ("name" text primary key, "appliedAt" text not null)')
