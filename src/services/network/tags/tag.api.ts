@@ -47,7 +47,11 @@ export function tagEndpoints<F extends Tagged>(resource: Resource<F>, table: Tag
       .execute();
     return unique;
   };
-  const read = (body: unknown): string[] => readAttributes({ tags: both(tagList) }, body, 'put')['tags'] as string[];
+  const read = (body: unknown): string[] => {
+    const given = readAttributes({ tags: both(tagList) }, body, 'put')['tags'] as string[] | undefined;
+    if (!given) throw new Problem('invalid', t.missingAttribute, { name: 'tags' });
+    return given;
+  };
   const needed = (row: F, tag: string): void => {
     if (!tagsOf(row).includes(tag)) throw new Problem('notFound', t.tagNotFound, { tag: tag.slice(0, 80) });
   };
