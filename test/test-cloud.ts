@@ -15,7 +15,7 @@ import { type Clock, systemClock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { createLogger, type LogLevel } from '#/platform/log/log.ts';
-import { loadConfig } from '#/platform/config/config.ts';
+import { type ConfigOverrides, loadConfig } from '#/platform/config/config.ts';
 import { seededRandom } from './seeded-random.ts';
 import { settled, type VirtualClock, virtualClock } from './virtual-clock.ts';
 
@@ -29,6 +29,8 @@ export interface TestCloudOptions {
   logTo?(line: string): void;
   /** False where a test wants the raw speed or a reply that does not fit. */
   checkReplies?: boolean;
+  /** Options of the configuration file. */
+  config?: ConfigOverrides;
   /** A real clock instead of one that stands still. */
   realClock?: boolean;
 }
@@ -84,7 +86,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   const bus = memoryBus({ clock, log });
   let url = 'http://127.0.0.1';
   const publicUrl = (): string => url;
-  const config = loadConfig({ overrides: {} });
+  const config = loadConfig({ overrides: options.config ?? {} });
   const { services, authenticator, seed, guestImage } = await createServices({
     db,
     bus,
@@ -173,9 +175,15 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
       await closing;
     },
   };
-  await self.settle();
-  for (const [name, made] of await makeUsers(anonymous, () => url)) users.set(name, made);
-  await self.settle();
+  try {
+    await self.settle();
+    for (const [name, made] of await makeUsers(anonymous, () => url)) users.set(name, made);
+    await self.settle();
+  } catch (error) {
+    // Or the listener would keep the test's process alive.
+    await self[Symbol.asyncDispose]();
+    throw error;
+  }
   return self;
 }
 
