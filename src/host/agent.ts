@@ -53,6 +53,8 @@ export interface Agent {
   stop(): Promise<void>;
   /** True when the host is as planned, or only retries wait, and all has been reported. */
   quiet(): boolean;
+  /** What keeps it from being quiet: keys, `filters`, `control plane`. */
+  unrest(): string[];
 }
 
 interface Known {
@@ -65,18 +67,26 @@ interface Known {
 
 const t = texts('host', {
   broken: { en: 'The host failed at {key}: {why}', ko: '호스트가 {key}에서 실패했습니다: {why}' },
+  late: {
+    en: 'The host did not finish {key} within {minutes} minutes. It is tried again.',
+    ko: '호스트가 {key}을(를) {minutes}분 안에 끝내지 못했습니다. 다시 시도합니다.',
+  },
 });
 
 const heartbeatMs = 3_000;
 const lookMs = 5_000;
 const verifyMs = 120_000;
 const atOnce = 6;
+/** After so many minutes a driver's call counts as hung and is made anew. Bytes may be on their way for long. */
+const lateMinutes = { image: 30, volume: 30, other: 5 };
 /** Failures of one entry before the control plane is told that it failed; trying goes on. */
 const triesBeforeFailed = 3;
 
 export function createAgent(options: AgentOptions): Agent {
   const { host, hypervisor, network, volume, bus, clock, log } = options;
-  const session = newUuid(options.random);
+  let session = newUuid(options.random);
+  /** Counts this session's reports: one that comes late, or again, tells nothing new. */
+  let sequence = 0;
   let wanted = new Map<string, PlannedEntry>();
   let revision = -1;
   let filtersApplied = '';
@@ -87,7 +97,9 @@ export function createAgent(options: AgentOptions): Agent {
   let fetchAgain = false;
   /** What is on the host, as far as is known. */
   const present = new Map<string, Known>();
-  const busy = new Set<string>();
+  /** What is being worked on: key → which turn of work it is. A turn that hung is over, whatever it still does. */
+  const busy = new Map<string, number>();
+  let turns = 0;
   const failures = new Map<string, { count: number; hash: string | null; retry: Timer | null }>();
   const imagePaths = new Map<string, { path: string; format: 'raw' | 'qcow2' }>();
   const timers = new Set<Timer>();
@@ -121,7 +133,7 @@ export function createAgent(options: AgentOptions): Agent {
     for (const key of removals) {
       if (busy.size >= atOnce) return;
       if (busy.has(key) || waitsToRetry(key, null) || removalRank(key) > lowest) continue;
-      run(key, null, () => take(key));
+      run(key, null, still => take(key, still));
     }
     for (const planned of toEnsure()) {
       if (busy.size >= atOnce) return;
@@ -129,25 +141,44 @@ export function createAgent(options: AgentOptions): Agent {
       if (busy.has(entry.key) || waitsToRetry(entry.key, hash)) continue;
       if (!dependencies(entry).every(isSo)) continue;
       if (kindOf(entry.key) === 'port' && filtering) continue;
-      run(entry.key, hash, () => make(planned));
+      run(entry.key, hash, still => make(planned, still));
     }
     send();
   }
 
-  function run(key: string, hash: string | null, work: () => Promise<void>): void {
-    busy.add(key);
-    work().then(
+  function run(key: string, hash: string | null, work: (still: () => boolean) => Promise<void>): void {
+    const turn = ++turns;
+    const still = (): boolean => busy.get(key) === turn;
+    busy.set(key, turn);
+    const watch = inTime(key);
+    Promise.race([work(still), watch.late]).then(
       () => {
+        watch.over();
         busy.delete(key);
         failures.delete(key);
         pump();
       },
       (thrown: unknown) => {
+        watch.over();
         busy.delete(key);
         failed(key, hash, thrown);
         pump();
       },
     );
+  }
+
+  /** Fails when work on a key takes far too long. */
+  function inTime(key: string): { late: Promise<never>; over(): void } {
+    const minutes = lateMinutes[kindOf(key) as 'image' | 'volume'] ?? lateMinutes.other;
+    const { promise, reject } = Promise.withResolvers<never>();
+    const timer = later(minutes * 60_000, () => reject(new Problem('unavailable', t.late, { key, minutes })));
+    return {
+      late: promise,
+      over() {
+        timer.cancel();
+        timers.delete(timer);
+      },
+    };
   }
 
   function failed(key: string, hash: string | null, thrown: unknown): void {
@@ -169,10 +200,11 @@ export function createAgent(options: AgentOptions): Agent {
       changed.set(key, { key, state: 'failed', problem: storeProblem(problem) });
   }
 
-  async function make({ entry, hash }: PlannedEntry): Promise<void> {
+  async function make({ entry, hash }: PlannedEntry, still: () => boolean): Promise<void> {
     const { told } = present.get(entry.key) ?? {};
     const started = clock.monotonic();
     const facts = await ensure(entry);
+    if (!still()) return;
     present.set(entry.key, { applied: hash, facts, told: hash });
     // Once for each change: looking after what is so already is no news.
     if (told !== hash) log.info({ key: entry.key, ms: Math.round(clock.monotonic() - started) }, 'as planned');
@@ -200,7 +232,7 @@ export function createAgent(options: AgentOptions): Agent {
     }
   }
 
-  async function take(key: string): Promise<void> {
+  async function take(key: string, still: () => boolean): Promise<void> {
     switch (kindOf(key)) {
       case 'image':
         await hypervisor.removeImage(key as BaseImage['key']);
@@ -236,12 +268,13 @@ export function createAgent(options: AgentOptions): Agent {
     if (hash === filtersApplied || waitsToRetry('filters', hash)) return;
     const all = entries.map(({ entry }) => entry);
     const of = <E>(kind: string): E[] => all.filter(entry => kindOf(entry.key) === kind) as E[];
-    filtering = network
-      .ensureFilters({
-        networks: of<HostNetwork>('network'),
-        ports: of<HostPort>('port'),
-        groups: of<HostGroup>('security-group'),
-      })
+    const watch = inTime('filters');
+    const made = network.ensureFilters({
+      networks: of<HostNetwork>('network'),
+      ports: of<HostPort>('port'),
+      groups: of<HostGroup>('security-group'),
+    });
+    filtering = Promise.race([made, watch.late])
       .then(
         () => {
           filtersApplied = hash;
@@ -250,6 +283,7 @@ export function createAgent(options: AgentOptions): Agent {
         (thrown: unknown) => failed('filters', hash, thrown),
       )
       .finally(() => {
+        watch.over();
         filtering = null;
         pump();
       });
@@ -291,10 +325,13 @@ export function createAgent(options: AgentOptions): Agent {
   let reportedPlan = false;
 
   function adopt(plan: Plan): void {
+    const before = wanted;
     wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
     revision = plan.revision;
     for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
     for (const key of gone) if (wanted.has(key)) gone.delete(key);
+    // What was never begun is gone as soon as it is no longer wanted: nobody will take it away and say so.
+    for (const key of before.keys()) if (!wanted.has(key) && !present.has(key)) gone.add(key);
   }
 
   async function greet(): Promise<void> {
@@ -326,6 +363,7 @@ export function createAgent(options: AgentOptions): Agent {
     const message = {
       host,
       session,
+      sequence: ++sequence,
       revision,
       ...(told.first ? { pending: [...toEnsure()].map(({ entry }) => entry.key), removing: [...toRemove()] } : {}),
       ...(told.first && !introduced ? { planned: [...wanted.keys()] } : {}),
@@ -336,6 +374,8 @@ export function createAgent(options: AgentOptions): Agent {
       .request(reportSubject, message as unknown as Json, { timeoutMs: 15_000 })
       .then(answer => {
         if ((answer as { stale?: boolean }).stale) {
+          // Under a new name, so that nothing that is still on its way is taken for what is said from here on.
+          session = newUuid(options.random);
           greeted = false;
           introduced = false;
           reportedPlan = false;
@@ -387,14 +427,16 @@ export function createAgent(options: AgentOptions): Agent {
 
   /** Looks whether reality still is what was made: leftovers are found, and every entry is ensured anew. */
   async function verify(): Promise<void> {
+    const watch = inTime('inventory');
     try {
-      await find();
+      await Promise.race([find(), watch.late]);
       for (const known of present.values()) known.applied = null;
       filtersApplied = '';
       pump();
     } catch (error) {
       log.warn({ error }, 'verification');
     }
+    watch.over();
     later(verifyMs, () => void verify());
   }
 
@@ -447,15 +489,18 @@ export function createAgent(options: AgentOptions): Agent {
       for (const end of ends) end();
       await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
     },
-    quiet() {
-      if (!greeted || !reportedPlan || fetching || filtering || sending || busy.size || changed.size || gone.size)
-        return false;
-      for (const { entry, hash } of toEnsure())
-        if (!waitsToRetry(entry.key, hash) && dependencies(entry).every(isSo)) return false;
-      for (const key of toRemove()) if (!waitsToRetry(key, null)) return false;
-      return true;
-    },
+    quiet: () => unrest().next().done === true,
+    unrest: () => [...unrest()],
   };
+
+  function* unrest(): Generator<string> {
+    if (!greeted || !reportedPlan || fetching || sending || changed.size || gone.size) yield 'control plane';
+    if (filtering) yield 'filters';
+    yield* busy.keys();
+    for (const { entry, hash } of toEnsure())
+      if (!waitsToRetry(entry.key, hash) && dependencies(entry).every(isSo)) yield entry.key;
+    for (const key of toRemove()) if (!waitsToRetry(key, null)) yield key;
+  }
 }
 
 /** The server whose port has this address in the network or behind the router that a request came through. */

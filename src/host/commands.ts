@@ -89,6 +89,8 @@ export const planChangedSubject = (host: string) => `host.${subjectToken(host)}.
 export const reportMessage = object({
   host: string(),
   session: string(),
+  /** Counts the session's reports: what comes late or again is passed over. */
+  sequence: integer(),
   revision: integer(),
   /** Every planned key that is not yet as planned; sent when the plan's revision is new to the agent. */
   pending: optional(as<string[]>(any())),

@@ -69,9 +69,11 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
     return db.write(async tx => {
       const known = await table(tx)
         .selectFrom('hosts')
-        .select(['name', 'up'])
+        .select(['name', 'up', 'session'])
         .where('name', '=', said.host)
         .executeTakeFirst();
+      // A greeting that came twice: what was reported since still counts.
+      if (known?.session === said.session && known.up === 1) return {};
       const facts = {
         roles: JSON.stringify(said.roles),
         address: said.address ?? null,
@@ -82,6 +84,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
         lastSeenAt: now(tx),
         startedAt: now(tx),
         reportedRevision: 0,
+        reportedSequence: 0,
       };
       if (known) await table(tx).updateTable('hosts').set(facts).where('name', '=', said.host).execute();
       else
@@ -124,10 +127,16 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
     return db.write(async tx => {
       const host = await table(tx)
         .selectFrom('hosts')
-        .select(['session', 'reportedRevision'])
+        .select(['session', 'reportedRevision', 'reportedSequence'])
         .where('name', '=', said.host)
         .executeTakeFirst();
       if (!host || host.session !== said.session) return { stale: true };
+      if (said.sequence <= host.reportedSequence) return {};
+      await table(tx)
+        .updateTable('hosts')
+        .set({ reportedSequence: said.sequence })
+        .where('name', '=', said.host)
+        .execute();
       const touched: string[] = [];
       if (said.planned) await forgetOthers(tx, said.host, new Set([...said.planned, ...(said.removing ?? [])]));
       if (said.pending)

@@ -18,6 +18,8 @@ export interface HostRow {
   volumeCapacity: string | null;
   wantedRevision: number;
   reportedRevision: number;
+  /** The number of the last report that was heard in this session. */
+  reportedSequence: number;
   /** Counts the agent's starts, so that a late report of an earlier one is known as such. */
   session: string | null;
   lastSeenAt: string;
@@ -74,6 +76,17 @@ export const hostMigrations: Migration[] = [
         },
         ['primary key ("host", "key")'],
       );
+    },
+  },
+  {
+    name: 'host/0002-report-sequence',
+    async up(tx, engine) {
+      await tx.schema
+        .alterTable('hosts')
+        .addColumn('reportedSequence', engine === 'sqlite' ? 'integer' : 'bigint', column =>
+          column.notNull().defaultTo(0),
+        )
+        .execute();
     },
   },
 ];

@@ -137,6 +137,7 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         node.kill = () => {
           if (!scope.alive) return;
           note(`kill ${name}`);
+          log.info({ at: time.now(), name }, 'node killed');
           scope.kill();
           end.leave();
           node.cloud = null;
@@ -223,6 +224,7 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         stop = () => {
           if (!scope.alive) return;
           note(`stop agent ${name}`);
+          log.info({ at: time.now(), name }, 'agent killed');
           scope.kill();
           machine.dropAgent();
           end.leave();
@@ -278,7 +280,8 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
     while (time.monotonic() < limit) {
       for (const node of self.nodes) if (!node.scope.alive) node.start();
       for (const host of self.hosts) if (!host.up) host.startAgent();
-      await run(() => false, 5_000);
+      // Not in step with anything that is done every few seconds.
+      await run(() => false, 4_310);
       if (await isQuiet()) return true;
     }
     return false;
@@ -305,6 +308,10 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         inject(node.cloud!.server, { ...asked, headers }),
         node.death.then(() => null),
       ]);
+      log.info(
+        { at: time.now(), node: node.name, ...asked, body: asked.body?.toString(), status: answer?.status },
+        'asked',
+      );
       note(`${asked.method} ${asked.path} ${answer?.status} ${answer?.bytes.toString()}`);
       return answer;
     },
@@ -379,7 +386,9 @@ async function restless({ db, nodes, hosts }: SimulatedCloud): Promise<Violation
   );
   const parts = [
     ...open.map(row => `${row.kind} of ${row.resourceId}: ${row.phase} ${row.step}, ${row.problem ?? row.waitKeys}`),
-    ...hosts.filter(host => !host.agent?.quiet()).map(host => `${host.name} is at work`),
+    ...hosts
+      .filter(host => !host.agent?.quiet())
+      .map(host => `${host.name}: ${host.agent?.unrest().join(', ') ?? 'no agent'}`),
     ...nodes.filter(node => !node.cloud?.engine.quiet()).map(node => `${node.name} is at work`),
   ];
   const sentence = `It does not come to rest: ${parts.join('; ')}`;

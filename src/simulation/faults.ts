@@ -98,7 +98,7 @@ export function createFaults(cloud: SimulatedCloud): Faults {
     count(kind);
     cloud.note(`fault ${kind}`);
     acts[kind](dice.pick(cloud.nodes), dice.pick(cloud.hosts));
-    later(dice.between(500, 12_000), strike);
+    later(dice.between(200, 4_000), strike);
   }
 
   const acts: Record<FaultKind, (node: Node, host: Host) => void> = {

@@ -105,6 +105,12 @@ async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Violation
           report('owner', path, t.notDeletable, { path, status, body: JSON.stringify(body) });
       }
   };
+  const unlock = async (): Promise<void> => {
+    for (const user of members)
+      for (const path of await pathsOf(model, user, 'server'))
+        await model.ask(user, 'POST', `${path}/action`, { unlock: null });
+  };
+  await during(cloud, unlock());
   for (const kind of order) {
     if (kind === 'router') await during(cloud, detachRouters(cloud, model));
     await during(cloud, pass(kind, false));
