@@ -1,6 +1,6 @@
 // The wiring: every service and driver, in one program.
 
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { simulatedHost } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
@@ -23,6 +23,7 @@ import type { Bus } from '#/platform/bus/bus.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { migrate } from '#/platform/database/migrations.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { timestamp } from '#/platform/database/tx.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from '#/platform/http/server.ts';
@@ -86,7 +87,7 @@ export async function startCloud({
   cloud.start();
   const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
   await cloud.server.listen(config.listenAddress, config.listenPort);
-  writeWhole(paths.ready, { url: address, pid: process.pid });
+  writeWholeSync(paths.ready, JSON.stringify({ url: address, pid: process.pid }));
   return {
     address,
     async close() {
@@ -127,16 +128,9 @@ function rememberCredentials(file: string, configured: string | null, random: Ra
       project: 'admin',
       domain: 'Default',
     };
-    writeWhole(file, made);
+    writeWholeSync(file, JSON.stringify(made));
     return made;
   }
-}
-
-/** Replaces a file as a whole, readable by its owner only. */
-function writeWhole(file: string, value: unknown): void {
-  const aside = `${file}.new`;
-  writeFileSync(aside, JSON.stringify(value), { mode: 0o600, flush: true });
-  renameSync(aside, file);
 }
 
 export interface CloudParts {

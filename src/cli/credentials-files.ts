@@ -1,8 +1,8 @@
 // clouds.yaml and openrc: what clients of OpenStack read to reach this cloud.
 
-import { closeSync, fchmodSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { stringify } from 'yaml';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { readJsonFile } from './process-facts.ts';
 
 /** What the control plane writes to run/credentials.json at its first start. */
@@ -61,20 +61,6 @@ function quote(value: string): string {
 }
 
 export function writeCredentialsFiles(paths: DataPaths, credentials: Credentials, url: string, region: string): void {
-  writePrivate(paths.cloudsYaml, cloudsYaml(credentials, url, region));
-  writePrivate(paths.openrc, openrc(credentials, url, region));
-}
-
-/** In one step, and never readable by others, not even for a moment. */
-function writePrivate(path: string, content: string): void {
-  const fresh = `${path}.new`;
-  rmSync(fresh, { force: true });
-  const file = openSync(fresh, 'wx', 0o600);
-  try {
-    fchmodSync(file, 0o600);
-    writeSync(file, content);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, path);
+  writeWholeSync(paths.cloudsYaml, cloudsYaml(credentials, url, region));
+  writeWholeSync(paths.openrc, openrc(credentials, url, region));
 }

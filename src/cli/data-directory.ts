@@ -1,9 +1,10 @@
 // Makes the data directory: who owns what, and with which rights. Running it again mends rights that were changed.
 
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { firstConfigFile } from '#/platform/config/describe.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Language } from '#/platform/text/text.ts';
 import { cliTexts as t } from './texts.ts';
@@ -18,13 +19,13 @@ export function ensureDataDirectory(
   try {
     mkdirSync(dirname(paths.root), { recursive: true });
     directory(paths.root, 0o755, null);
-    writeFileSync(paths.marker, 'Haneul keeps its data here.\n', { flag: 'a', mode: 0o644 });
+    if (!existsSync(paths.marker)) writeWholeSync(paths.marker, 'Haneul keeps its data here.\n', { mode: 0o644 });
     directory(paths.supervisor, 0o700, null);
     directory(paths.log, 0o750, null);
     directory(paths.host, 0o711, null);
     directory(paths.guestImages, 0o755, null);
     for (const own of [paths.control, paths.run, paths.cache]) directory(own, 0o700, owner);
-    if (!existsSync(paths.config)) writeFileSync(paths.config, firstConfigFile(language), { flag: 'wx', mode: 0o640 });
+    if (!existsSync(paths.config)) writeWholeSync(paths.config, firstConfigFile(language), { mode: 0o640 });
     if (owner) {
       chownSync(paths.config, 0, owner.gid);
       chmodSync(paths.config, 0o640);

@@ -2,10 +2,11 @@
 // 30 s), rotates their logs. They outlive it: when the supervisor is killed they go on, and the next `up` takes over.
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { toolPath } from '#/platform/process/run.ts';
 import { claimPidFile, type ProcessName, readPidFile, stopProcess } from './process-facts.ts';
@@ -189,7 +190,7 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       rmSync(pidFile, { force: true });
       if (stopping) return;
       if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
-      writeFileSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
+      writeWholeSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
       log.warn({ role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
       delayMs = Math.min(delayMs * 2, 5_000);

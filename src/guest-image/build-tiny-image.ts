@@ -2,7 +2,7 @@
 // name, addresses, keys and script from the cloud, and has what tests of a cloud use.
 
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packInitramfs } from '#/guest-image/cpio.ts';
 import { writeDisk } from '#/guest-image/disk.ts';
@@ -11,6 +11,7 @@ import { fetchPackages, findPackages, type Package, unpackPackages } from '#/gue
 import { login, rootTree, scripts } from '#/guest-image/root-tree.ts';
 import { guestImageTexts } from '#/guest-image/texts.ts';
 import { Tree } from '#/guest-image/tree.ts';
+import { publishFile, writeWhole } from '#/platform/files/write-whole.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Run } from '#/platform/process/run.ts';
@@ -161,22 +162,10 @@ async function publish(made: string, outDirectory: string, facts: object): Promi
     // The cache may be on another file system: copy beside, then rename.
     const beside = join(outDirectory, `.${name}`);
     await copyFile(join(made, name), beside);
-    await sync(beside);
-    await rename(beside, join(outDirectory, name));
+    await publishFile(beside, join(outDirectory, name));
   }
-  const beside = join(outDirectory, '.manifest.json');
-  await writeFile(beside, `${JSON.stringify({ files, ...facts }, null, 2)}\n`);
-  await sync(beside);
-  await rename(beside, join(outDirectory, 'manifest.json'));
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  const manifest = `${JSON.stringify({ files, ...facts }, null, 2)}\n`;
+  await writeWhole(join(outDirectory, 'manifest.json'), manifest, { mode: 0o644 });
 }
 
 async function checksum(path: string): Promise<string> {

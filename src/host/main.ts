@@ -1,6 +1,6 @@
 // The agent's process: real drivers over this machine, and the socket to the control plane.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
@@ -13,6 +13,7 @@ import { socketBusClient } from '#/platform/bus/socket-bus.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Config } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { systemRun } from '#/platform/process/run.ts';
 
@@ -120,7 +121,7 @@ function cloudId(directory: string): string {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     const id = systemRandom().bytes(3).toString('hex');
-    writeFileSync(file, `${id}\n`, { flag: 'wx', mode: 0o644 });
+    writeWholeSync(file, `${id}\n`, { mode: 0o644 });
     return id;
   }
 }

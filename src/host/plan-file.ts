@@ -1,15 +1,15 @@
 // The last plan on disk, so that a host comes back after a reboot even with no control plane in reach.
 
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
 import type { Plan } from '#/host/plan.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
 
 export interface PlanFile {
   load(): Plan | null;
   save(plan: Plan): void;
 }
 
-/** A file that is replaced whole: written aside, synced, renamed, and its directory synced. Mode 0600: plans hold secrets. */
+/** A file that only its owner reads: plans hold secrets. */
 export function planFile(path: string): PlanFile {
   return {
     load() {
@@ -21,15 +21,7 @@ export function planFile(path: string): PlanFile {
       }
     },
     save(plan) {
-      const aside = `${path}.new`;
-      const file = openSync(aside, 'w', 0o600);
-      writeSync(file, JSON.stringify(plan));
-      fsyncSync(file);
-      closeSync(file);
-      renameSync(aside, path);
-      const directory = openSync(dirname(path), 'r');
-      fsyncSync(directory);
-      closeSync(directory);
+      writeWholeSync(path, JSON.stringify(plan));
     },
   };
 }

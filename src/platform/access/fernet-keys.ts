@@ -1,21 +1,10 @@
 // A repository of Fernet keys, as Keystone keeps it: numbered files in a directory that only the service may read.
 // 0 is staged (it becomes primary next), the highest is primary (it encrypts), those between still decrypt.
 
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from '#/platform/clock/clock.ts';
+import { syncDirectorySync, writeWholeSync } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { FernetKey } from './fernet.ts';
 import { newFernetKey, parseFernetKey, writeFernetKey } from './fernet.ts';
@@ -58,10 +47,11 @@ export function loadFernetKeys(directory: string): FernetKeys {
 export function rotateFernetKeys(directory: string, random: Random, maxActive = 3): FernetKeys {
   const before = setupFernetKeys(directory, random).numbers;
   // The new key is on disk before the staged one is taken; setup above stages one where a crash took it.
-  const staged = writeTemporary(directory, newFernetKey(random));
+  const staged = join(directory, '.new');
+  writeWholeSync(staged, writeFernetKey(newFernetKey(random)));
   renameSync(join(directory, '0'), join(directory, String(Math.max(...before) + 1)));
   renameSync(staged, join(directory, '0'));
-  syncDirectory(directory);
+  syncDirectorySync(directory);
   const retired = loadFernetKeys(directory).numbers.filter(number => number > 0);
   for (const number of retired.slice(Math.max(maxActive, 2) - 1)) rmSync(join(directory, String(number)));
   return loadFernetKeys(directory);
@@ -79,29 +69,5 @@ function numbersIn(directory: string): number[] {
 }
 
 function writeKey(directory: string, number: number, key: FernetKey): void {
-  renameSync(writeTemporary(directory, key), join(directory, String(number)));
-  syncDirectory(directory);
-}
-
-function writeTemporary(directory: string, key: FernetKey): string {
-  const path = join(directory, '.new');
-  rmSync(path, { force: true });
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    fchmodSync(file, 0o600);
-    writeSync(file, writeFernetKey(key));
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  return path;
-}
-
-function syncDirectory(directory: string): void {
-  const handle = openSync(directory, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
+  writeWholeSync(join(directory, String(number)), writeFernetKey(key));
 }

@@ -1,11 +1,12 @@
 // The config drive: an ISO 9660 file with the label `config-2`, made by genisoimage.
 
-import { chmod, chown, mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { InstanceData } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { configDriveFiles } from '#/drivers/hypervisor/instance-data.ts';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
+import { publishFile } from '#/platform/files/write-whole.ts';
 import type { GuestPaths } from './paths.ts';
 import type { GuestUser } from './process.ts';
 
@@ -30,7 +31,7 @@ export async function writeConfigDrive(
     await tools.run(['genisoimage', '-o', iso, '-V', 'config-2', '-publisher', 'Haneul', ...options, tree]);
     await chown(iso, user.uid, user.gid);
     await chmod(iso, 0o400);
-    await rename(iso, paths.configDrive);
+    await publishFile(iso, paths.configDrive);
   } finally {
     await rm(tree, { recursive: true, force: true });
     await rm(iso, { force: true });

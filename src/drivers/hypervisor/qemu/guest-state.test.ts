@@ -3,15 +3,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import {
-  decidePower,
-  endedUnseen,
-  factsOf,
-  type GuestState,
-  newState,
-  readState,
-  writeDurably,
-} from './guest-state.ts';
+import { writeWhole } from '#/platform/files/write-whole.ts';
+import { decidePower, endedUnseen, factsOf, type GuestState, newState, readState } from './guest-state.ts';
 
 const root = { image: null, sizeGib: 1 };
 const was = (over: Partial<GuestState> = {}): GuestState => ({
@@ -81,11 +74,11 @@ test('the record is replaced whole', async () => {
   try {
     const path = join(directory, 'state.json');
     equal(await readState(path), null);
-    await writeDurably(path, JSON.stringify(was()));
-    await writeDurably(path, JSON.stringify(was({ boot: 2 })));
+    await writeWhole(path, JSON.stringify(was()));
+    await writeWhole(path, JSON.stringify(was({ boot: 2 })));
     deepEqual(await readState(path), was({ boot: 2 }));
     deepEqual(await readdir(directory), ['state.json']);
-    await writeDurably(path, (await readFile(path, 'utf8')).slice(0, 20));
+    await writeWhole(path, (await readFile(path, 'utf8')).slice(0, 20));
     equal(await readState(path), null);
   } finally {
     await rm(directory, { recursive: true });

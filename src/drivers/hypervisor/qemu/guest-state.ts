@@ -1,7 +1,6 @@
 // What the driver remembers of a guest across restarts, and what follows from it. The file is written whole and durably.
 
-import { open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Guest, GuestExit, GuestFacts } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Accelerator } from './command-line.ts';
 
@@ -89,24 +88,5 @@ export async function readState(path: string): Promise<GuestState | null> {
     return state.version === 1 ? state : null;
   } catch {
     return null;
-  }
-}
-
-/** Replaces the record so that a crash at any moment leaves the old one or the new one. */
-export async function writeDurably(path: string, content: string): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', 0o600);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(temporary, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

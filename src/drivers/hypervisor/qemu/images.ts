@@ -19,8 +19,8 @@ import type { BaseImage } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
+import { publishFile, writeWhole } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { writeDurably } from './guest-state.ts';
 import { checkQcow2, checkVdi, checkVhd, checkVmdk, type Verdict } from './image-header.ts';
 import { idOf, isUuid } from './paths.ts';
 import { type GuestUser, unprivileged } from './process.ts';
@@ -88,9 +88,9 @@ export function keepImages(directory: string, user: GuestUser, tools: Tools): Im
         const facts = await inspect(fresh, image);
         if (image.format in foreign) await convert(fresh, image, images, user, tools);
         const { format, virtualSizeBytes } = image.format in foreign ? await converted(fresh, image) : facts;
-        await rename(fresh, path);
+        await publishFile(fresh, path);
         const written: KeptImage = { path, format, virtualSizeBytes, diskFormat: image.format, sha512: image.sha512 };
-        await writeDurably(record(id), JSON.stringify({ ...written, path: undefined }));
+        await writeWhole(record(id), JSON.stringify({ ...written, path: undefined }));
         return written;
       } finally {
         await rm(fresh, { force: true });

@@ -4,10 +4,11 @@
 import type { Guest, GuestExit, GuestFacts } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import { sleep } from '#/platform/clock/clock.ts';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { decidePower, endedUnseen, factsOf, type GuestState, writeDurably } from './guest-state.ts';
+import { decidePower, endedUnseen, factsOf, type GuestState } from './guest-state.ts';
 import type { QemuHost } from './host.ts';
-import { endingSentence, lastWords, launch, makeDirectories, prepare, reconnect } from './launch.ts';
+import { endingSentence, lastWords, launch, makeDirectories, prepare, reconnect, unknownEnding } from './launch.ts';
 import { type GuestPaths, guestPaths } from './paths.ts';
 import { convergeDevices } from './plug.ts';
 import { type Ending, isAlive, killHard, waitGone } from './process.ts';
@@ -56,7 +57,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
 
   /** One write at a time; each writes what the state is by then. */
   function save(): Promise<void> {
-    const write = () => writeDurably(paths.state, JSON.stringify(state));
+    const write = () => writeWhole(paths.state, JSON.stringify(state));
     saving = saving.then(write, write);
     return saving;
   }
@@ -106,7 +107,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     if (await waitGone(of.pid, paths.directory, clock, lostTimeoutMs)) {
       // Our own child's end is told a moment after it is gone.
       if (!of.ending) await sleep(clock, 50);
-      const reason = [endingSentence(of.ending) || 'QEMU ended.', await lastWords(paths)].filter(Boolean).join(' ');
+      const reason = [endingSentence(of.ending) || unknownEnding, await lastWords(paths)].filter(Boolean).join(' ');
       return await end(of, { kind: 'crash', reason });
     }
     log.warn({ server: id, pid: of.pid }, 'the guest process no longer answers');
@@ -118,7 +119,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
   async function findAgain(of: Live): Promise<void> {
     while (!of.over && of.purpose !== 'stop' && of.purpose !== 'leave') {
       if (!(await isAlive(of.pid, paths.directory)))
-        return await end(of, { kind: 'crash', reason: endingSentence(of.ending) || 'QEMU ended.' });
+        return await end(of, { kind: 'crash', reason: endingSentence(of.ending) || unknownEnding });
       try {
         return await takeUp(of, await reconnect(paths, clock));
       } catch {

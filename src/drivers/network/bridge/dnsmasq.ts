@@ -4,9 +4,10 @@ import { chmod, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Problem } from '#/platform/problem/problem.ts';
 import { sleep } from '#/platform/clock/clock.ts';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 import { networkDriverTexts } from '../texts.ts';
 import { type DhcpFiles, hasLost } from './dhcp.files.ts';
-import { ensureDirectory, type Host, inside, readIfThere, writeWhole } from './host.ts';
+import { ensureDirectory, type Host, inside, readIfThere } from './host.ts';
 
 /** The process of a directory, or null. A pid that by now is something else's does not count. */
 export async function findServer(directory: string): Promise<{ pid: number; args: string[] } | null> {
@@ -48,8 +49,8 @@ export async function ensureServer(
   if (mustRestart && server) await stop(host, directory, server.pid);
   if (!isSame) {
     // The options first: a host must never be served without those that it is to have.
-    await writeWhole(join(directory, 'options'), files.options, 0o644);
-    await writeWhole(join(directory, 'hosts'), files.hosts, 0o644);
+    await writeWhole(join(directory, 'options'), files.options, { mode: 0o644 });
+    await writeWhole(join(directory, 'hosts'), files.hosts, { mode: 0o644 });
   }
   if (mustRestart) {
     await host.tools.run(inside(namespace, files.args));

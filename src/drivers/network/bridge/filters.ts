@@ -1,10 +1,11 @@
 // Keeps the host's filters in the kernel: one atomic nft script, then an end to the flows that it no longer allows.
 
 import { join } from 'node:path';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 import type { Filters } from '../network-driver.ts';
 import { compileFilters, signatureOf } from './filters.compile.ts';
 import { endedFlows, type EndedFlows } from './flows.ts';
-import { type Host, readIfThere, writeWhole } from './host.ts';
+import { type Host, readIfThere } from './host.ts';
 import { groupsTable, portsTable } from './names.ts';
 
 export interface FilterKeeper {
@@ -51,7 +52,7 @@ export function filterKeeper(host: Host): FilterKeeper {
       const text = JSON.stringify(filters);
       if (text === JSON.stringify(settled)) return;
       for (const flows of endedFlows(settled, filters, host.cloud)) await endFlows(host, flows);
-      await writeWhole(file, text, 0o600);
+      await writeWhole(file, text);
       settled = filters;
     },
     holds: tap => taps.has(tap),

@@ -1,6 +1,6 @@
 // The driver's hold on the machine: links, namespaces, kernel settings and the files of its own directory.
 
-import { mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '#/platform/process/run.ts';
 import type { Tools } from '../../tools.ts';
@@ -157,12 +157,6 @@ export async function setKernel(name: string, value: string): Promise<string> {
   const before = (await readFile(path, 'utf8')).trim();
   if (before !== value) await writeFile(path, value);
   return before;
-}
-
-/** Writes a file whole or not at all. */
-export async function writeWhole(path: string, text: string, mode: number): Promise<void> {
-  await writeFile(`${path}.new`, text, { mode });
-  await rename(`${path}.new`, path);
 }
 
 export async function readIfThere(path: string): Promise<string | null> {

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import { rm } from 'node:fs/promises';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 import type { HostRouter, RouterPort } from '../network-driver.ts';
 import { holds, parseAddress, parseCidr, parseInterface, show } from './addresses.ts';
 import {
@@ -14,7 +15,6 @@ import {
   readIfThere,
   removeNamespace,
   setInside,
-  writeWhole,
 } from './host.ts';
 import { aliasOf, gatewayPortOf, namespaceOf, partsOf, routerLinkOf, routerPortOf } from './names.ts';
 import { routerScript, routerSignature, translatedAddresses } from './router.nft.ts';
@@ -182,7 +182,7 @@ async function settleFlows(host: Host, router: HostRouter, namespace: string, id
     for (const side of ['--orig-dst', '--reply-dst'])
       await host.tools.run(inside(namespace, ['conntrack', '-D', side, address]), { allow: [1] });
   await ensureDirectory(join(host.directory, 'routers'), 0o700);
-  await writeWhole(file, text, 0o600);
+  await writeWhole(file, text);
 }
 
 function readPairs(text: string | null): string[] {

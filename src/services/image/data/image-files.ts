@@ -5,6 +5,7 @@ import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ImageFacts, ImageInspector, isDeclaredAs } from '#/lib/image-format/image-format.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { syncDirectory } from '#/platform/files/write-whole.ts';
 import { openDigest, type Digests } from '#/services/image/data/digest.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
@@ -145,13 +146,4 @@ export async function keep(part: string, file: string): Promise<void> {
 /** Removes a file of the store; nothing happens when it is gone. */
 export async function discard(file: string): Promise<void> {
   await rm(file, { force: true });
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }

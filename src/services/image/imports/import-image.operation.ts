@@ -1,8 +1,8 @@
 // Takes staged data into the store: what was uploaded to the staging place becomes the image.
 
-import { rename } from 'node:fs/promises';
 import { operation } from '#/platform/operations/operation.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
+import { keep } from '#/services/image/data/image-files.ts';
 import { stagedFile } from '#/services/image/images/delete-image.ts';
 import { fileOf, findRow, moveImage, updateImage } from '#/services/image/images/image.store.ts';
 import { type TaskRow, tables } from '#/services/image/tables.ts';
@@ -12,7 +12,7 @@ export const importImage = operation<{ imageId: string; taskId: string }>('image
   .call('take', {
     async do({ db }, { imageId }) {
       const file = await db.read(tx => fileOf(tx, imageId));
-      await rename(stagedFile(file), file).catch((error: NodeJS.ErrnoException) => {
+      await keep(stagedFile(file), file).catch((error: NodeJS.ErrnoException) => {
         // A second try finds it moved.
         if (error.code !== 'ENOENT') throw error;
       });

@@ -1,0 +1,61 @@
+import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { publishFile, writeWhole, writeWholeSync } from '#/platform/files/write-whole.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'haneul-write-'));
+after(() => rmSync(directory, { recursive: true }));
+
+for (const [name, write] of [
+  ['writeWhole', writeWhole],
+  ['writeWholeSync', async (...args: Parameters<typeof writeWholeSync>) => writeWholeSync(...args)],
+] as const) {
+  test(`${name} replaces a file, and only its owner reads it unless told otherwise`, async () => {
+    const path = join(directory, name);
+    await write(path, 'one');
+    equal(statSync(path).mode & 0o777, 0o600);
+    await write(path, Buffer.from('둘'), { mode: 0o644 });
+    equal(readFileSync(path, 'utf8'), '둘');
+    equal(statSync(path).mode & 0o777, 0o644);
+    equal(readdirSync(directory).includes(`${name}.new`), false);
+  });
+
+  test(`${name} is led nowhere by what lies in its way`, async () => {
+    const path = join(directory, `${name}-way`);
+    const victim = join(directory, `${name}-victim`);
+    writeFileSync(victim, 'mine');
+    symlinkSync(victim, `${path}.new`);
+    await write(path, 'new');
+    equal(readFileSync(victim, 'utf8'), 'mine');
+    equal(readFileSync(path, 'utf8'), 'new');
+  });
+
+  test(`${name} leaves nothing behind when it fails`, async () => {
+    const path = join(directory, `${name}-directory`);
+    mkdirSync(join(path, 'full'), { recursive: true });
+    await rejects(write(path, 'new'));
+    deepEqual(
+      readdirSync(directory).filter(one => one.endsWith('.new')),
+      [],
+    );
+  });
+}
+
+test('a file of another program is named once it is whole', async () => {
+  const fresh = join(directory, 'fresh');
+  writeFileSync(fresh, 'made');
+  await publishFile(fresh, join(directory, 'published'));
+  equal(readFileSync(join(directory, 'published'), 'utf8'), 'made');
+  throws(() => statSync(fresh));
+});
