@@ -105,14 +105,16 @@ async function boot(
     server: { ...server, networks: [{ port: port.id }] },
   });
   try {
-    const saidUp = consoleSays(cloud.data, made.id, 'ssh up');
-    await greeting(floatingip.floating_ip_address, 22, asked + patienceMs);
-    const answered = Date.now();
+    const answeredAt = async (): Promise<number> => {
+      await greeting(floatingip.floating_ip_address, 22, asked + patienceMs);
+      return Date.now();
+    };
+    const [saidUp, answered] = await Promise.all([consoleSays(cloud.data, made.id, 'ssh up'), answeredAt()]);
     const poweredOn = startedAt(made.id);
     return {
       totalMs: answered - asked,
       beforeMs: poweredOn - asked,
-      guestMs: Math.min(await saidUp, answered) - poweredOn,
+      guestMs: Math.min(saidUp, answered) - poweredOn,
     };
   } finally {
     await client.call('DELETE', `/compute/v2.1/servers/${made.id}`);
