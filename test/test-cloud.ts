@@ -29,6 +29,8 @@ export interface TestCloudOptions {
   logTo?(line: string): void;
   /** False where a test wants the raw speed or a reply that does not fit. */
   checkReplies?: boolean;
+  /** No users but the administrator: where others could not log in. */
+  onlyAdmin?: boolean;
   /** Options of the configuration file. */
   config?: ConfigOverrides;
   /** A real clock instead of one that stands still. */
@@ -177,7 +179,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   };
   try {
     await self.settle();
-    for (const [name, made] of await makeUsers(anonymous, () => url)) users.set(name, made);
+    for (const [name, made] of await makeUsers(anonymous, () => url, options.onlyAdmin)) users.set(name, made);
     await self.settle();
   } catch (error) {
     // Or the listener would keep the test's process alive.
@@ -208,7 +210,11 @@ async function settle(virtual: VirtualClock | null, quiet: () => boolean, limitM
 }
 
 /** Projects, users and roles, through the API as an administrator makes them. */
-async function makeUsers(anonymous: TestClient, url: () => string): Promise<Map<TestUser, TestClient>> {
+async function makeUsers(
+  anonymous: TestClient,
+  url: () => string,
+  onlyAdmin = false,
+): Promise<Map<TestUser, TestClient>> {
   const users = new Map<TestUser, TestClient>();
   const login = async (name: string, password: string, project: string): Promise<TestClient> => {
     const scope = { project: { name: project, domain: { id: 'default' } } };
@@ -224,6 +230,7 @@ async function makeUsers(anonymous: TestClient, url: () => string): Promise<Map<
   };
   const admin = await login('admin', 'admin-password', 'admin');
   users.set('admin', admin);
+  if (onlyAdmin) return users;
   const { roles } = await admin.get('/identity/v3/roles');
   const roleId = (name: string): string => roles.find((role: { name: string }) => role.name === name).id;
   const project = async (name: string): Promise<string> => {
