@@ -63,6 +63,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     credentialKeys: () => credentialKeys,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
+    compliance: config,
     log,
   });
   const services: Service[] = [

@@ -25,3 +25,12 @@ export function isHttpUrl(value: string): boolean {
     url.username === ''
   );
 }
+
+export function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, 'u');
+    return true;
+  } catch {
+    return false;
+  }
+}

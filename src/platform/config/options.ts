@@ -2,8 +2,8 @@
 // environment (`HANEUL_LISTEN_PORT`), the documentation and the type `Config` are read off it.
 
 import type { Static, TSchema } from 'typebox';
-import { array, either, integer, nothing, number, oneOf, string } from '#/platform/http/schema.ts';
-import { isAddress, isCidr, isHttpUrl } from './formats.ts';
+import { array, boolean, either, integer, nothing, number, oneOf, string } from '#/platform/http/schema.ts';
+import { isAddress, isCidr, isHttpUrl, isPattern } from './formats.ts';
 
 export interface Option<S extends TSchema = TSchema> {
   schema: S;
@@ -96,6 +96,52 @@ export const options = {
     default: 3600,
     en: 'How long a token is valid, in seconds.',
     ko: '토큰의 유효 시간(초).',
+  }),
+  lockout_failure_attempts: option(integer({ min: 0, max: 1000 }), {
+    default: 0,
+    en: 'After how many wrong passwords in a row a user is locked out; 0 is never.',
+    ko: '비밀번호를 연속으로 몇 번 틀리면 사용자를 잠글지 정합니다. 0이면 잠그지 않습니다.',
+  }),
+  lockout_duration_seconds: option(integer({ min: 1, max: 31_536_000 }), {
+    default: 1800,
+    en: 'How long a user stays locked out, in seconds.',
+    ko: '사용자가 잠겨 있는 시간(초).',
+  }),
+  password_expires_days: option(integer({ min: 0, max: 3650 }), {
+    default: 0,
+    en: 'After how many days a password must be changed; 0 is never. Holds for passwords set from then on.',
+    ko: '비밀번호를 바꾸어야 하는 기간(일). 0이면 없음. 이후에 정하는 비밀번호부터 적용됩니다.',
+  }),
+  unique_last_password_count: option(integer({ min: 0, max: 64 }), {
+    default: 0,
+    en: 'How many of their last passwords, the current one included, users cannot choose again.',
+    ko: '사용자가 다시 쓸 수 없는 최근 비밀번호의 수(현재 비밀번호 포함).',
+  }),
+  minimum_password_age_days: option(integer({ min: 0, max: 3650 }), {
+    default: 0,
+    en: 'How many days a password must be kept before its user may change it.',
+    ko: '사용자가 비밀번호를 다시 바꿀 수 있을 때까지의 최소 기간(일).',
+  }),
+  password_regex: option(either(nothing(), string({ min: 1, max: 1000 })), {
+    default: null,
+    check: { holds: isPattern, example: '^(?=.*\\d)(?=.*[a-zA-Z]).{8,}$' },
+    en: 'The regular expression that new passwords must match.',
+    ko: '새 비밀번호가 맞아야 하는 정규식.',
+  }),
+  password_regex_description: option(either(nothing(), string({ min: 1, max: 1000 })), {
+    default: null,
+    en: 'What `password_regex` demands, in words that users are shown.',
+    ko: '`password_regex`가 요구하는 조건을 사용자에게 알려 줄 문장.',
+  }),
+  change_password_upon_first_use: option(boolean(), {
+    default: false,
+    en: 'Users must change a password that an administrator gave them before they can log in.',
+    ko: '관리자가 정해 준 비밀번호는 사용자가 먼저 바꾸어야 로그인할 수 있습니다.',
+  }),
+  disable_user_account_days_inactive: option(integer({ min: 0, max: 3650 }), {
+    default: 0,
+    en: 'After how many days without a login a user counts as disabled; 0 is never.',
+    ko: '며칠 동안 로그인하지 않은 사용자를 비활성화된 것으로 볼지 정합니다. 0이면 없음.',
   }),
   policy_directory: option(text, {
     default: 'policy',

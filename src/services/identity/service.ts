@@ -31,6 +31,9 @@ import { domainRoleRules, roleEndpoints } from '#/services/identity/roles/role.a
 import { authEndpoints } from '#/services/identity/tokens/auth.api.ts';
 import { userEndpoints } from '#/services/identity/users/user.api.ts';
 import { identityTables } from '#/services/identity/migrations/0001-identity.ts';
+import { complianceTables } from '#/services/identity/migrations/0003-compliance.ts';
+import { type Compliance, nothingDemanded } from '#/services/identity/users/compliance.rules.ts';
+import { disableInactive } from '#/services/identity/users/disable-inactive.ts';
 import { delegationTables } from '#/services/identity/migrations/0002-delegation.ts';
 import { endpointGroupEndpoints } from '#/services/identity/endpoint-filter/endpoint-group.api.ts';
 import { projectEndpointEndpoints } from '#/services/identity/endpoint-filter/project-endpoint.api.ts';
@@ -44,6 +47,7 @@ import { createAuthority, forgetRevocations } from '#/services/identity/tokens/a
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import { passwordMethod } from '#/services/identity/tokens/methods/password.method.ts';
+import { totpMethod } from '#/services/identity/tokens/methods/totp.method.ts';
 import { tokenMethod } from '#/services/identity/tokens/methods/token.method.ts';
 import { tokenEndpoints } from '#/services/identity/tokens/token.api.ts';
 
@@ -58,6 +62,8 @@ export interface IdentityOptions {
   passwords: Passwords;
   log: Logger;
   tokenLifetimeSeconds?: number;
+  /** What is demanded of passwords and accounts; nothing by default. */
+  compliance?: Compliance;
 }
 
 /** How the standard words of an error read on the wire. */
@@ -76,7 +82,7 @@ const titles: Record<number, string> = {
 };
 
 export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
-  const { db, clock, random, keys, passwords, log } = options;
+  const { db, clock, random, keys, passwords, log, compliance = nothingDemanded } = options;
   const authority = createAuthority({
     db,
     clock,
@@ -86,9 +92,10 @@ export function identityService(options: IdentityOptions): { service: Service; a
   });
   const vault = createVault(() => options.credentialKeys().all);
   const methods: Record<string, AuthMethod> = {
-    password: passwordMethod({ passwords, log }),
+    password: passwordMethod({ passwords, compliance, log }),
     token: tokenMethod({ authority }),
     application_credential: applicationCredentialMethod({ passwords, clock }),
+    totp: totpMethod({ vault, compliance }),
   };
   const service: Service = {
     name: 'identity',
@@ -98,7 +105,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     endpoints: [
       versions,
       versionThree,
-      ...tokenEndpoints({ authority, methods }),
+      ...tokenEndpoints({ authority, methods, clock, keys: () => keys().all }),
       ...authEndpoints,
       ...regionEndpoints,
       ...serviceEndpoints,
@@ -107,7 +114,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...domainConfigEndpoints(vault),
       ...projectEndpoints,
       ...projectTagEndpoints,
-      ...userEndpoints(passwords),
+      ...userEndpoints({ passwords, compliance, log }),
       ...groupEndpoints,
       ...roleEndpoints,
       ...impliedRoleEndpoints,
@@ -129,9 +136,12 @@ export function identityService(options: IdentityOptions): { service: Service; a
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
     }),
-    migrations: [identityTables, delegationTables],
+    migrations: [identityTables, delegationTables, complianceTables],
     seed: seedIdentity,
-    chores: [{ name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) }],
+    chores: [
+      { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },
+      { name: 'identity.disable-inactive', everyMs: 3_600_000, run: tx => disableInactive(tx, compliance) },
+    ],
   };
   return { service, authenticator: authority };
 }

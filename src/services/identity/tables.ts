@@ -190,9 +190,20 @@ export interface EndpointGroupRow {
   filters: string;
 }
 
+export interface AccountStateRow {
+  userId: string;
+  failures: number;
+  /** Milliseconds since 1970, as all times here. */
+  lastFailureAt: number;
+  passwordSetAt: number | null;
+  lastActiveAt: number | null;
+}
+
 export type IdentityTables = {
   projects: ProjectRow;
   users: UserRow;
+  accountStates: AccountStateRow;
+  formerPasswords: { userId: string; passwordHash: string; endedAt: number };
   userGroups: GroupRow;
   groupMembers: { groupId: string; userId: string };
   roles: RoleRow;

@@ -16,6 +16,7 @@ export const identityTexts = texts('identity', {
     en: 'The request you have made requires authentication. The user has no access to that scope.',
     ko: '인증이 필요한 요청입니다. 이 사용자는 그 범위에 접근할 수 없습니다.',
   },
+  noReceipt: { en: 'Could not find auth receipt.', ko: '인증 영수증을 찾을 수 없습니다.' },
   unknownMethod: {
     en: 'Attempted to authenticate with an unsupported method: {method}. Supported: {methods}.',
     ko: '지원하지 않는 인증 방법입니다: {method}. 지원하는 방법: {methods}.',
@@ -75,6 +76,26 @@ export const identityTexts = texts('identity', {
     ko: '태그 {tag}이(가) 너무 길거나, 쉼표나 빗금이 있거나, 개수 한도(80개)를 넘습니다.',
   },
   exclusiveQuery: { en: '{a} and {b} cannot be given together.', ko: '{a}과(와) {b}은(는) 함께 지정할 수 없습니다.' },
+  passwordExpired: {
+    en: 'The password is expired and needs to be changed for user: {user}.',
+    ko: '비밀번호가 만료되어 바꾸어야 합니다. 사용자: {user}.',
+  },
+  passwordTooYoung: {
+    en: 'The password was changed too recently; it can be changed again in {days} days.',
+    ko: '비밀번호를 바꾼 지 얼마 되지 않았습니다. {days}일 뒤에 다시 바꿀 수 있습니다.',
+  },
+  passwordReused: {
+    en: 'The new password is one of the last {count}; choose another.',
+    ko: '최근에 쓴 비밀번호 {count}개 중 하나입니다. 다른 것을 고르십시오.',
+  },
+  weakPassword: {
+    en: 'The password does not meet the requirements: {demand}.',
+    ko: '비밀번호가 요구 조건에 맞지 않습니다: {demand}.',
+  },
+  badOption: {
+    en: 'The option {option} cannot have that value.',
+    ko: '옵션 {option}에 쓸 수 없는 값입니다.',
+  },
   samePassword: {
     en: 'The new password is the same as the original one.',
     ko: '새 비밀번호가 기존 비밀번호와 같습니다.',

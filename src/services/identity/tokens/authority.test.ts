@@ -11,6 +11,7 @@ import { migrate } from '#/platform/database/migrations.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { createEvents, eventMigrations } from '#/platform/events/events.ts';
 import { identityTables } from '#/services/identity/migrations/0001-identity.ts';
+import { complianceTables } from '#/services/identity/migrations/0003-compliance.ts';
 import { delegationTables } from '#/services/identity/migrations/0002-delegation.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { tables } from '#/services/identity/tables.ts';
@@ -36,7 +37,7 @@ test('a revocation in one process is known to another within a second', async t 
     for (const { db } of processes) await db.close();
     rmSync(directory, { recursive: true });
   });
-  await migrate(one.db, [...eventMigrations, identityTables, delegationTables]);
+  await migrate(one.db, [...eventMigrations, identityTables, delegationTables, complianceTables]);
   const settings = {
     region: 'r',
     publicUrl: 'http://x',

@@ -2,6 +2,10 @@
 // API: Identity v3, "Authentication and token management".
 
 import type { Caller } from '#/platform/access/caller.ts';
+import type { FernetKey } from '#/platform/access/fernet.ts';
+import type { Clock } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import type { Tx } from '#/platform/database/tx.ts';
 import type { Policy } from '#/platform/access/policy.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { type Endpoint, endpoint, type Finder, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
@@ -11,10 +15,12 @@ import { platformTexts } from '#/platform/text/texts.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { flagOf, one } from '#/services/identity/wire.ts';
 import { type Authority, type Known, revokeToken, subjectToken } from '#/services/identity/tokens/authority.ts';
-import { refused } from '#/services/identity/tokens/context.ts';
+import { enabledDomain, type Named, refused } from '#/services/identity/tokens/context.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
-import { logIn, loginBody } from '#/services/identity/tokens/login.ts';
+import { type Login, logIn, loginBody } from '#/services/identity/tokens/login.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
+import type { MethodName } from '#/services/identity/tokens/payload.ts';
+import { isEnough, newReceipt, readReceipt, viewReceipt, writeReceipt } from '#/services/identity/tokens/receipt.ts';
 
 const tokenReply = open({
   token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }),
@@ -29,22 +35,27 @@ const ownToken: Finder<{ callerId: string }> = {
   target: ({ callerId }) => ({ target: { token: { user_id: callerId } } }),
 };
 
-export function tokenEndpoints({
-  authority,
-  methods,
-}: {
+export interface TokenNeeds {
   authority: Authority;
   methods: Record<string, AuthMethod>;
-}): Endpoint[] {
+  keys(): readonly FernetKey[];
+  clock: Clock;
+}
+
+export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
+  const { authority, methods } = needs;
   const create = endpoint({
     policy: 'public',
     route: 'POST /v3/auth/tokens',
     summary: 'Logs in',
     body: loginBody(methods),
     writes: false,
-    replies: { 201: tokenReply },
+    replies: { 201: tokenReply, 401: open({ receipt: open({}) }) },
     prepare: async ({ db, body, query, request }) => {
       const login = await logIn(methods, body.auth, { db, request, scope: body.auth.scope });
+      const received = receiptIn(request, login, needs);
+      login.methods = [...new Set([...login.methods, ...received])];
+      if (!isEnough(login.user, login.methods)) return goOn(await domainOf(db, login.user), login, needs);
       const trust = typeof body.auth.scope === 'object' ? body.auth.scope['OS-TRUST:trust'] : undefined;
       if (trust) await db.write(tx => useTrust(tx, trust.id, login.user.id));
       const { token, known } = await db.read(async tx => {
@@ -120,7 +131,27 @@ export function tokenEndpoints({
   return [create, validate, check, revoke];
 }
 
-type Tx = Parameters<typeof revokeToken>[0];
+/** The methods of the receipt that came with a login. @throws Problem unauthenticated for another's or none of ours */
+function receiptIn({ headers }: RequestFacts, { user }: Login, { keys, clock }: TokenNeeds): MethodName[] {
+  const text = headers['openstack-auth-receipt'];
+  if (text === undefined) return [];
+  const receipt = readReceipt(keys(), String(text), clock.now());
+  if (receipt?.userId !== user.id) throw new Problem('unauthenticated', t.noReceipt);
+  return receipt.methods;
+}
+
+/** The answer to a login that needs another method. */
+function goOn(domain: Named, { user, methods }: Login, { keys, clock, authority }: TokenNeeds): Reply {
+  const receipt = newReceipt(user.id, methods, clock.now());
+  return {
+    401: viewReceipt(receipt, user, domain),
+    headers: { 'openstack-auth-receipt': writeReceipt(keys()[0]!, receipt, authority.random), vary: 'X-Auth-Token' },
+  };
+}
+
+function domainOf(db: Database, user: { domainId: string }): Promise<Named> {
+  return db.read(tx => enabledDomain(tx, user.domainId));
+}
 
 /** Between the check of the password and now it may have been changed. */
 async function checkUnchanged(tx: Tx, user: { id: string; tokenEpoch: number }): Promise<void> {

@@ -1,8 +1,7 @@
 // Users, and their passwords.
 // API: Identity v3, "Users".
 
-import type { Passwords } from '#/platform/access/passwords.ts';
-import { newHexId, now, type Tx } from '#/platform/database/tx.ts';
+import { newHexId, now, nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
 import { type Endpoint, endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { any, isTrue, mapOf, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -15,7 +14,10 @@ import { findDomain, findProject } from '#/services/identity/projects/project.st
 import { viewProject } from '#/services/identity/projects/project.view.ts';
 import type { UserRow } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import { refused } from '#/services/identity/tokens/context.ts';
+import { expiryOf, oddOption } from '#/services/identity/users/compliance.rules.ts';
+import { changeAccountState, rememberPassword } from '#/services/identity/users/compliance.store.ts';
+import { checkStrength, ownPasswordEndpoint } from '#/services/identity/users/own-password.api.ts';
+import type { PasswordCheck } from '#/services/identity/users/own-password.ts';
 import {
   anyQuery,
   checkSameId,
@@ -26,12 +28,14 @@ import {
   notFound,
   one,
   schemas,
+  type Wire,
 } from '#/services/identity/wire.ts';
 import {
   deleteUser,
   findUser,
   insertUser,
   listUsers,
+  readExpiryFilter,
   updateUser,
   userNameTaken,
 } from '#/services/identity/users/user.store.ts';
@@ -72,6 +76,7 @@ const list = endpoint({
       domainId: domainId ?? confined ?? undefined,
       name: one(query, 'name'),
       enabled: enabled === undefined ? undefined : isTrue(enabled),
+      expires: readExpiryFilter(one(query, 'password_expires_at')),
     });
     return {
       200: listOf(
@@ -151,9 +156,24 @@ const projects = endpoint({
   },
 });
 
-export function userEndpoints(passwords: Passwords): Endpoint[] {
-  const hashOf = async (password: string | null | undefined): Promise<string | null> =>
-    password == null ? null : passwords.hash(password);
+export function userEndpoints(needs: Omit<PasswordCheck, 'db'>): Endpoint[] {
+  const { passwords, compliance } = needs;
+  const hashOf = async (password: string | null | undefined): Promise<string | null> => {
+    checkStrength(needs, password);
+    return password == null ? null : passwords.hash(password);
+  };
+  /** What a password that an administrator sets brings with it. */
+  const given = async (
+    tx: Tx,
+    userId: string,
+    passwordHash: string | null,
+    options: string,
+  ): Promise<Pick<UserRow, 'passwordHash' | 'passwordExpiresAt'>> => {
+    const moment = nowMs(tx);
+    const expiresAt = passwordHash === null ? null : expiryOf(compliance, json(options), moment, false);
+    await changeAccountState(tx, userId, { passwordSetAt: null, failures: 0 });
+    return { passwordHash, passwordExpiresAt: expiresAt === null ? null : timestamp(expiresAt) };
+  };
 
   const create = endpoint({
     policy: 'identity:create_user',
@@ -173,19 +193,21 @@ export function userEndpoints(passwords: Passwords): Endpoint[] {
       if (await userNameTaken(tx, domainId, ask.name, null))
         throw new Problem('conflict', t.duplicate, { what: 'user', name: ask.name });
       await checkDefaultProject(tx, ask.default_project_id);
+      checkOptions(ask.options);
       const row: UserRow = {
         id: newHexId(tx),
         domainId,
         name: ask.name,
         enabled: ask.enabled === false ? 0 : 1,
         defaultProjectId: ask.default_project_id ?? null,
-        passwordHash,
+        passwordHash: null,
         passwordExpiresAt: null,
         options: mergedOptions('{}', ask.options),
         extra: JSON.stringify(extraOf(ask, userAttributes)),
         tokenEpoch: 0,
         createdAt: now(tx),
       };
+      if (passwordHash !== null) Object.assign(row, await given(tx, row.id, passwordHash, row.options));
       await insertUser(tx, row);
       return { 201: { user: viewUser(row, request) } };
     },
@@ -208,6 +230,11 @@ export function userEndpoints(passwords: Passwords): Endpoint[] {
       if (ask.name !== undefined && (await userNameTaken(tx, found.domainId, ask.name, found.id)))
         throw new Problem('conflict', t.duplicate, { what: 'user', name: ask.name });
       await checkDefaultProject(tx, ask.default_project_id);
+      checkOptions(ask.options);
+      const options = mergedOptions(found.options, ask.options);
+      if (ask.password !== undefined)
+        await rememberPassword(tx, found.id, found.passwordHash, compliance.uniqueLastPasswordCount - 1);
+      if (ask.enabled === true && !found.enabled) await changeAccountState(tx, found.id, { lastActiveAt: nowMs(tx) });
       await updateUser(
         tx,
         found.id,
@@ -215,8 +242,8 @@ export function userEndpoints(passwords: Passwords): Endpoint[] {
           ...(ask.name === undefined ? {} : { name: ask.name }),
           ...(ask.enabled === undefined ? {} : { enabled: ask.enabled ? 1 : 0 }),
           ...(ask.default_project_id === undefined ? {} : { defaultProjectId: ask.default_project_id }),
-          ...(ask.password === undefined ? {} : { passwordHash }),
-          options: mergedOptions(found.options, ask.options),
+          ...(ask.password === undefined ? {} : await given(tx, found.id, passwordHash, options)),
+          options,
           extra: JSON.stringify({ ...json(found.extra), ...extraOf(ask, userAttributes) }),
         },
         { endTokens: ask.password !== undefined || ask.enabled === false },
@@ -225,30 +252,13 @@ export function userEndpoints(passwords: Passwords): Endpoint[] {
     },
   });
 
-  const changePassword = endpoint({
-    policy: 'public',
-    route: 'POST /v3/users/{user_id}/password',
-    summary: 'Changes the own password',
-    body: object({ user: object({ original_password: string(), password: string({ min: 1 }) }) }),
-    replies: { 204: null },
-    async prepare({ body, path, db }) {
-      const { original_password: original, password } = body.user;
-      const user = await db.read(tx => findUser(tx, path['user_id']!));
-      const { matches } = await passwords.verify(user?.passwordHash ?? null, original);
-      if (!user || !matches || !user.enabled) throw new Problem('unauthenticated', t.unauthorized);
-      if (json(user.options)['lock_password'] === true) throw new Problem('invalid', t.passwordLocked);
-      if (password === original) throw new Problem('invalid', t.samePassword);
-      return { user, passwordHash: await passwords.hash(password) };
-    },
-    async handle({ tx, prepared: { user, passwordHash } }) {
-      const current = await findUser(tx, user.id);
-      if (!current?.enabled || current.passwordHash !== user.passwordHash) throw refused();
-      await updateUser(tx, user.id, { passwordHash }, { endTokens: true });
-      return { 204: undefined };
-    },
-  });
+  return [list, show, create, update, remove, ownPasswordEndpoint(needs), groups, projects];
+}
 
-  return [list, show, create, update, remove, changePassword, groups, projects];
+/** @throws Problem invalid */
+function checkOptions(options: Wire | undefined): void {
+  const odd = options && oddOption(options);
+  if (odd) throw new Problem('invalid', t.badOption, { option: odd });
 }
 
 /** A domain is no project to work in; one that is not there yet may come. @throws Problem invalid */

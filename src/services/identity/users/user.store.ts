@@ -3,20 +3,47 @@
 import type { Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { tables, type UserRow } from '#/services/identity/tables.ts';
+import { forgetAccount } from '#/services/identity/users/compliance.store.ts';
+import { readTime } from '#/services/identity/times.ts';
 import { endTokensOf, tokensChanged } from '#/services/identity/tokens/authority.ts';
 
 export async function findUser(tx: Tx, id: string): Promise<UserRow | undefined> {
   return tables(tx).selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
+/** `lt:2026-01-31T12:00:00Z`, as a condition. */
+export interface ExpiryFilter {
+  operator: '<' | '<=' | '>' | '>=' | '=' | '!=';
+  time: string;
+}
+
+const operators: Record<string, ExpiryFilter['operator']> = {
+  lt: '<',
+  lte: '<=',
+  gt: '>',
+  gte: '>=',
+  eq: '=',
+  neq: '!=',
+};
+
+/** The filter `password_expires_at`. @throws Problem invalid */
+export function readExpiryFilter(text: string | undefined): ExpiryFilter | undefined {
+  if (text === undefined) return undefined;
+  const cut = text.indexOf(':');
+  const name = text.slice(0, cut);
+  const operator = Object.hasOwn(operators, name) ? operators[name] : undefined;
+  return operator ? { operator, time: readTime(text.slice(cut + 1)) } : { operator: '=', time: readTime(text) };
+}
+
 export async function listUsers(
   tx: Tx,
-  filter: { domainId?: string; name?: string; enabled?: boolean },
+  filter: { domainId?: string; name?: string; enabled?: boolean; expires?: ExpiryFilter },
 ): Promise<UserRow[]> {
   let query = tables(tx).selectFrom('users').selectAll();
   if (filter.domainId !== undefined) query = query.where('domainId', '=', filter.domainId);
   if (filter.name !== undefined) query = query.where('name', '=', filter.name);
   if (filter.enabled !== undefined) query = query.where('enabled', '=', filter.enabled ? 1 : 0);
+  if (filter.expires) query = query.where('passwordExpiresAt', filter.expires.operator, filter.expires.time);
   return query.orderBy('id').execute();
 }
 
@@ -59,6 +86,7 @@ export async function deleteUser(tx: Tx, id: string): Promise<void> {
     .deleteFrom('trusts')
     .where(either => either.or([either('trustorUserId', '=', id), either('trusteeUserId', '=', id)]))
     .execute();
+  await forgetAccount(tx, id);
   await db.deleteFrom('users').where('id', '=', id).execute();
   await emit(tx, { type: 'user.deleted', projectId: null, resourceId: id, payload: {} });
   await tokensChanged(tx);
