@@ -15,6 +15,7 @@ import { hypervisorEndpoints } from '#/services/compute/hosts/hypervisor.api.ts'
 import { computeServiceEndpoints } from '#/services/compute/hosts/compute-service.api.ts';
 import { keypairEndpoints } from '#/services/compute/keypairs/keypair.api.ts';
 import { computeTables } from '#/services/compute/migrations/0001-compute.ts';
+import type { OperationKind } from '#/platform/operations/operation.ts';
 import { limitEndpoints, limitRules } from '#/services/compute/quotas/limits.api.ts';
 import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
 import { actionEndpoints, actionRules } from '#/services/compute/server-actions/action.api.ts';
@@ -33,11 +34,24 @@ import { rebuildEndpoints } from '#/services/compute/servers/rebuild.api.ts';
 import { serverEndpoints } from '#/services/compute/servers/server.api.ts';
 import { serverPartEndpoints } from '#/services/compute/servers/server-parts.api.ts';
 import { metadataEndpoints } from '#/services/compute/servers/metadata.api.ts';
+import { securityGroupEndpoints } from '#/services/compute/network-proxies/security-group.api.ts';
 import { planServers } from '#/services/compute/servers/server.plan.ts';
 import { versionEndpoints, microversions } from '#/services/compute/versions/version.api.ts';
 
 /** How long it can be asked what became of a deleted server. */
 const actionsKeptMs = 7 * 86_400_000;
+
+const operations: OperationKind[] = [
+  createServer,
+  createServerWithVolumes,
+  deleteServer,
+  changePower,
+  rebootServer,
+  attachInterface,
+  detachInterface,
+  attachVolume,
+  detachVolume,
+];
 
 export interface ComputeSettings {
   /** Reaches the hosts. */
@@ -61,9 +75,10 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
     ...rebuildEndpoints,
     ...metadataEndpoints,
     ...serverPartEndpoints(bus),
+    ...securityGroupEndpoints,
     ...interfaceEndpoints,
     ...volumeAttachmentEndpoints,
-    ...actionEndpoints,
+    ...actionEndpoints(operations),
     ...consoleEndpoints,
     ...serverGroupEndpoints,
     ...quotaEndpoints,
@@ -92,17 +107,7 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
     'network:attach_external_network': admin,
   },
   migrations: [computeTables],
-  operations: [
-    createServer,
-    createServerWithVolumes,
-    deleteServer,
-    changePower,
-    rebootServer,
-    attachInterface,
-    detachInterface,
-    attachVolume,
-    detachVolume,
-  ],
+  operations,
   planners: [planServers],
   listen: followPorts,
   onHostEvent,

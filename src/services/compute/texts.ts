@@ -130,6 +130,8 @@ export const t = texts('compute', {
     en: 'Name the host either in the availability zone or as host, not both.',
     ko: '호스트는 가용 구역이나 host 중 한 곳에만 지정하십시오.',
   },
+  securityGroupNotFound: { en: 'Security group {id} not found.', ko: '보안 그룹 {id}이(가) 없습니다.' },
+  securityGroupRuleNotFound: { en: 'Rule {id} not found.', ko: '보안 그룹 규칙 {id}이(가) 없습니다.' },
   groupNotFound: { en: 'Instance group {id} could not be found.', ko: '인스턴스 그룹 {id}을(를) 찾을 수 없습니다.' },
   groupPolicy: { en: 'Invalid input: {why}.', ko: '입력이 올바르지 않습니다: {why}.' },
   hintServer: {

@@ -14,6 +14,20 @@ export {
   releaseServerPort,
   setPortHost,
 } from '#/services/network/server-ports/server-ports.ts';
+export {
+  changeGroup,
+  type ComputeGroup,
+  computeGroup,
+  type ComputeGroupRule,
+  computeGroupRule,
+  computeGroups,
+  computeRuleView,
+  makeGroup,
+  makeGroupRule,
+  removeGroup,
+  removeGroupRule,
+  securityGroupsListed,
+} from '#/services/network/server-ports/compute-groups.ts';
 export { securityGroupsByName, setServerSecurityGroup } from '#/services/network/server-ports/server-groups.ts';
 export { portPlan } from '#/services/network/server-ports/port-plan-keys.ts';
 
