@@ -22,7 +22,7 @@ import { createPolicy, type Policy, type PolicyDefault } from '#/platform/access
 import type { Bus } from '#/platform/bus/bus.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
-import { migrate } from '#/platform/database/migrations.ts';
+import { type Migration, migrate } from '#/platform/database/migrations.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { timestamp } from '#/platform/database/tx.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
@@ -166,12 +166,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const services = [...parts.services, statusService(parts.services, { bus, clock })];
   const events = createEvents(slots);
   for (const service of services) service.listen?.(events);
-  await migrate(db, [
-    ...eventMigrations,
-    ...operationMigrations,
-    ...hostMigrations,
-    ...services.flatMap(service => service.migrations ?? []),
-  ]);
+  await migrate(db, migrationsOf(services));
   const defaults = policyDefaults(services);
   const policy = parts.policyFiles
     ? policyFromFile({ file: parts.policyFiles, defaults, clock, log })
@@ -210,6 +205,12 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
       await db.close();
     },
   };
+}
+
+/** All that makes the tables, in order. */
+export function migrationsOf(services: Service[]): Migration[] {
+  const own = services.flatMap(service => service.migrations ?? []);
+  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...own];
 }
 
 /** Every rule's default, read off the endpoints and the services' own lists. @throws Error when a rule has none */

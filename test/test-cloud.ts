@@ -3,7 +3,7 @@
 
 import { request as httpRequest } from 'node:http';
 import { equal } from 'node:assert/strict';
-import { assembleCloud, type Cloud } from '#/cloud.ts';
+import { assembleCloud, type Cloud, migrationsOf } from '#/cloud.ts';
 import { createServices } from '#/services.ts';
 import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
@@ -13,9 +13,10 @@ import { quickCost } from '#/platform/access/passwords.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { type Clock, systemClock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
-import { openSqlite } from '#/platform/database/sqlite.ts';
+import { declaredServices } from '#/reference/declared-services.ts';
 import { createLogger, type LogLevel } from '#/platform/log/log.ts';
 import { type ConfigOverrides, loadConfig } from '#/platform/config/config.ts';
+import { type TestDatabase, testDatabase, testServer } from './postgres/test-database.ts';
 import { seededRandom } from './seeded-random.ts';
 import { settled, type VirtualClock, virtualClock } from './virtual-clock.ts';
 
@@ -80,11 +81,14 @@ export interface TestCloud extends AsyncDisposable {
 
 export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
   const random = seededRandom(options.seed ?? 1);
-  const virtual = options.realClock ? null : virtualClock();
+  let db: TestDatabase | undefined;
+  const rest = (): Promise<void> => db?.idle() ?? settled();
+  const virtual = options.realClock ? null : virtualClock(undefined, rest);
   const clock: Clock = virtual ?? systemClock();
   const log = createLogger('test', options.logLevel ?? 'silent', options.logTo ? { write: options.logTo } : undefined);
   const slots = new Map<symbol, unknown>();
-  const db = openSqlite({ file: ':memory:', clock, random, slots });
+  const migrations = testServer() ? migrationsOf(await declaredServices()) : [];
+  db = await testDatabase({ clock, random, slots, migrations });
   const bus = memoryBus({ clock, log });
   let url = 'http://127.0.0.1';
   const publicUrl = (): string => url;
@@ -165,7 +169,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     as: user => users.get(user)!,
     anonymous: () => anonymous,
     async settle(limitMs = 600_000) {
-      await settle(virtual, () => cloud.engine.quiet() && hosts.every(host => host.agent.quiet()), limitMs);
+      await settle(virtual, rest, () => cloud.engine.quiet() && hosts.every(host => host.agent.quiet()), limitMs);
     },
     async advance(ms) {
       if (virtual) await virtual.advance(ms);
@@ -189,18 +193,23 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   return self;
 }
 
-async function settle(virtual: VirtualClock | null, quiet: () => boolean, limitMs: number): Promise<void> {
+async function settle(
+  virtual: VirtualClock | null,
+  rest: () => Promise<void>,
+  quiet: () => boolean,
+  limitMs: number,
+): Promise<void> {
   const limit = (virtual?.monotonic() ?? performance.now()) + limitMs;
   let calm = 0;
   while (calm < 3) {
-    await settled();
+    await rest();
     if (quiet()) {
       calm++;
       continue;
     }
     calm = 0;
     if (virtual) {
-      for (let turn = 0; turn < 5 && !quiet(); turn++) await settled();
+      for (let turn = 0; turn < 5 && !quiet(); turn++) await rest();
       if (!quiet() && !virtual.next(limit)) throw new Error(`not quiet after ${limitMs} ms`);
     } else {
       await new Promise(resolve => setTimeout(resolve, 5));

@@ -9,7 +9,8 @@ export interface VirtualClock extends Clock {
   advance(ms: number): Promise<void>;
 }
 
-export function virtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
+/** @param rest lets everything run that what came due has begun */
+export function virtualClock(start = Date.UTC(2026, 0, 1), rest = settled): VirtualClock {
   let at = 0;
   let counter = 0;
   const waiting: { due: number; order: number; call: () => void }[] = [];
@@ -32,10 +33,10 @@ export function virtualClock(start = Date.UTC(2026, 0, 1)): VirtualClock {
     },
     async advance(ms) {
       const end = at + ms;
-      await settled();
-      while (clock.next(end)) await settled();
+      await rest();
+      while (clock.next(end)) await rest();
       at = end;
-      await settled();
+      await rest();
     },
   };
   return clock;

@@ -26,7 +26,7 @@ export function commitMarks(connections: Connections, random: Random, lockSpace:
   let made: Promise<void> | null = null;
 
   async function make(): Promise<void> {
-    const connection = await connections.take('read');
+    const connection = await connections.take('own');
     try {
       // `if not exists` alone fails where two do it at once.
       await connection.client.query(
@@ -42,7 +42,7 @@ export function commitMarks(connections: Connections, random: Random, lockSpace:
 
   /** In a transaction of its own: within a serializable one it would be in every other's way. */
   async function sweep(before: number): Promise<void> {
-    const connection = await connections.take('write').catch(() => null);
+    const connection = await connections.take('own').catch(() => null);
     await connection?.client.query('delete from "commitMarks" where "at" < $1', [before]).then(
       () => connection.release(false),
       () => connection.release(true),
@@ -68,7 +68,7 @@ export function commitMarks(connections: Connections, random: Random, lockSpace:
       while (performance.now() - started < patienceMs) {
         let connection: Connection | undefined;
         try {
-          connection = await connections.take('read');
+          connection = await connections.take('own');
           const { client } = connection;
           // Its process may not have noticed yet that nobody listens, and could still commit.
           const alive = await client.query(

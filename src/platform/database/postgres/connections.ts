@@ -20,8 +20,11 @@ export interface Backend {
   startedAt: string;
 }
 
+type Kind = 'read' | 'write' | 'own';
+
 export interface Connections {
-  take(kind: 'read' | 'write'): Promise<Connection>;
+  /** `own` is for what is held for long or asked beside a transaction. */
+  take(kind: Kind): Promise<Connection>;
   close(): Promise<void>;
 }
 
@@ -44,7 +47,7 @@ export async function openConnections({ url, size, log }: ConnectionsOptions): P
   let pools = open(0);
   const old: Promise<void>[] = [];
 
-  function open(server: number): { read: Pool; write: Pool } {
+  function open(server: number): Record<Kind, Pool> {
     const make = (max: number): Pool => {
       const config: PoolConfig & { pipeline: boolean } = {
         connectionString: servers[server],
@@ -63,7 +66,7 @@ export async function openConnections({ url, size, log }: ConnectionsOptions): P
       return pool;
     };
     const writers = Math.max(1, Math.floor(size / 2));
-    return { read: make(Math.max(1, size - writers)), write: make(writers) };
+    return { read: make(Math.max(1, size - writers)), write: make(writers), own: make(2) };
   }
 
   /** To the next server of the URL, where there is one. */
@@ -71,7 +74,7 @@ export async function openConnections({ url, size, log }: ConnectionsOptions): P
     if (from !== pools || servers.length === 1) return;
     at = (at + 1) % servers.length;
     pools = open(at);
-    old.push(from.read.end(), from.write.end());
+    old.push(...endOf(from));
   }
 
   return {
@@ -102,9 +105,13 @@ export async function openConnections({ url, size, log }: ConnectionsOptions): P
       }
     },
     async close() {
-      await Promise.allSettled([...old, pools.read.end(), pools.write.end()]);
+      await Promise.allSettled([...old, ...endOf(pools)]);
     },
   };
+}
+
+function endOf(pools: Record<Kind, Pool>): Promise<void>[] {
+  return Object.values(pools).map(pool => pool.end());
 }
 
 /** @throws Standby */

@@ -179,7 +179,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     async alone(work) {
       const connection = await persist<Connection>(async () => {
         try {
-          const taken = await connections.take('read');
+          const taken = await connections.take('own');
           await taken.client.query(`set statement_timeout = 0; set lock_timeout = 0`);
           await taken.client.query(`select pg_advisory_lock(${lockSpace}, ${aloneLock})`);
           return { type: 'done', value: taken };
