@@ -54,6 +54,8 @@ const leaseMs = 30_000;
 /** While waiting for a host, look again this often even when no report wakes us. */
 const lookAgainMs = 15_000;
 const triesBeforeUnwinding = 5;
+/** No alarm and no lease is ever set further ahead: what is was set by a clock that was wrong, and does not count. */
+const farthestMs = 300_000;
 
 type Outcome = 'on' | 'rest' | 'lost';
 
@@ -94,7 +96,7 @@ export function createEngine(options: EngineOptions): Engine {
           .selectFrom('operations')
           .select('id')
           .where('phase', 'in', ['forward', 'undo'])
-          .where('wakeAt', '<=', nowMs(tx))
+          .where(eb => eb.or([eb('wakeAt', '<=', nowMs(tx)), eb('wakeAt', '>', nowMs(tx) + farthestMs)]))
           .orderBy('wakeAt')
           .limit(500)
           .execute(),
@@ -189,7 +191,8 @@ export function createEngine(options: EngineOptions): Engine {
       return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
     }
     const at = nowMs(tx);
-    if (step.type === 'applied' && at - row.stepStartedAt > step.timeoutMs)
+    const startedAt = row.stepStartedAt > at + farthestMs ? at : row.stepStartedAt;
+    if (step.type === 'applied' && at - startedAt > step.timeoutMs)
       throw new Problem('unavailable', platformTexts.hostLate, {
         ...missing,
         seconds: Math.round(step.timeoutMs / 1000),
@@ -199,6 +202,7 @@ export function createEngine(options: EngineOptions): Engine {
       tx,
       row,
       {
+        stepStartedAt: startedAt,
         waitHost: missing.host,
         waitKeys,
         waitRevisions: JSON.stringify(revisions),
@@ -290,7 +294,8 @@ export function createEngine(options: EngineOptions): Engine {
 
   function mine(row: OperationRow): boolean {
     const under = row.phase === 'forward' || row.phase === 'undo';
-    return under && (row.leaseOwner === null || row.leaseOwner === owner || row.leaseUntil < clock.now());
+    const left = row.leaseUntil - clock.now();
+    return under && (row.leaseOwner === null || row.leaseOwner === owner || left < 0 || left > farthestMs);
   }
 
   /** Nobody took it over or ended it since `row` was read. */
