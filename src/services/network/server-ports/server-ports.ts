@@ -74,7 +74,7 @@ export async function bindServerPort(tx: Tx, caller: Caller, ask: BindPortAsk): 
   const port = await portById(tx, ask.portId);
   if (!port || !(caller.isAdmin || port.projectId === caller.projectId))
     throw new Problem('notFound', t.portNotFound, { id: ask.portId.slice(0, 80) });
-  if (port.deviceId !== '' && port.deviceId !== ask.serverId)
+  if (port.deviceId !== '')
     throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceId });
   if (port.deviceOwner.startsWith('network:'))
     throw new Problem('conflict', t.portInUse, { id: port.id, network: port.networkId, device: port.deviceOwner });
