@@ -78,6 +78,8 @@ export async function startCloud({
     publicUrl,
     policyFiles,
     concurrency,
+    // One process writes an SQLite file.
+    alone: true,
     upgrade,
     page,
   });
@@ -146,6 +148,8 @@ export interface CloudParts {
   /** Where the operator's policy files are; read again when they change. */
   policyFiles?: string;
   concurrency?: number;
+  /** The only control plane of its database. */
+  alone?: boolean;
   checkReplies?: boolean;
   upgrade?: ServerOptions['upgrade'];
   page?: ServerOptions['page'];
@@ -183,6 +187,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     hosts: hostState,
     kinds,
     concurrency: parts.concurrency,
+    alone: parts.alone,
   });
   const server = createHttpServer({ ...parts, services, policy });
   const chores = startChores(parts);

@@ -72,7 +72,7 @@ export function statusService(services: Service[], parts: { bus: Bus; clock: Clo
           return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
         },
       }),
-      ...operationEndpoints(kinds),
+      ...operationEndpoints(kinds, parts.bus),
       auditEndpoint(parts),
       storyEndpoint(kinds),
     ],

@@ -19,6 +19,7 @@ import {
   planChangedSubject,
   planSubject,
   reportSubject,
+  retrySubject,
 } from '#/host/commands.ts';
 import { answerMetadata } from '#/host/metadata/answer.ts';
 import { dependencies, type HostEntry, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
@@ -198,6 +199,15 @@ export function createAgent(options: AgentOptions): Agent {
     const final = count >= triesBeforeFailed || ['invalid', 'conflict', 'unsupported'].includes(problem.kind);
     if (hash !== null && final && wanted.get(key)?.hash === hash)
       changed.set(key, { key, state: 'failed', problem: storeProblem(problem) });
+  }
+
+  /** An operator mended something: nobody waits any longer. */
+  function retryNow(): void {
+    for (const failure of failures.values()) {
+      failure.retry?.cancel();
+      failure.retry = null;
+    }
+    pump();
   }
 
   async function make({ entry, hash }: PlannedEntry, still: () => boolean): Promise<void> {
@@ -477,7 +487,7 @@ export function createAgent(options: AgentOptions): Agent {
           list: async () => [...(await find())],
         }),
       );
-      ends.push(bus.subscribe(planChangedSubject(host), look));
+      ends.push(bus.subscribe(planChangedSubject(host), look), bus.subscribe(retrySubject(host), retryNow));
       pump();
       lookAgain();
       beat();

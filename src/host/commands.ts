@@ -84,6 +84,8 @@ export const planSubject = 'control.plan';
 export const reportSubject = 'control.report';
 export const eventSubject = 'control.host-event';
 export const heartbeatSubject = 'control.heartbeat';
+/** Whatever waits to be tried again on the host is tried now. */
+export const retrySubject = (host: string) => `host.${subjectToken(host)}.retry`;
 export const planChangedSubject = (host: string) => `host.${subjectToken(host)}.plan-changed`;
 
 export const reportMessage = object({

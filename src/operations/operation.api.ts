@@ -1,9 +1,12 @@
 // Operations for operators: list them, ask why one is where it is, have it tried at once, or end it.
 
-import type { Tx } from '#/platform/database/tx.ts';
+import { retrySubject } from '#/host/commands.ts';
+import type { Bus } from '#/platform/bus/bus.ts';
+import { afterCommit, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Endpoint, type Finder, type Query } from '#/platform/http/endpoint.ts';
 import { nextLink, pageLimit } from '#/platform/http/page.ts';
 import { array, boolean, object, oneOf, optional, string } from '#/platform/http/schema.ts';
+import { planKeysOf } from '#/platform/operations/explain.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import { findOperation, listOperations, type OperationRow, type Phase } from '#/platform/operations/operation.store.ts';
 import { abandon, retryNow } from '#/platform/operations/operator.ts';
@@ -20,7 +23,7 @@ const find: Finder<OperationRow> = {
 
 const link = object({ rel: string(), href: string() });
 
-export function operationEndpoints(kindList: OperationKind[]): Endpoint[] {
+export function operationEndpoints(kindList: OperationKind[], bus: Bus): Endpoint[] {
   const kinds = new Map(kindList.map(kind => [kind.kind, kind]));
   const one = async (tx: Tx, id: string, language: string) =>
     (await viewOperations(tx, [(await findOperation(tx, id))!], kinds, language))[0]!;
@@ -67,6 +70,10 @@ export function operationEndpoints(kindList: OperationKind[]): Endpoint[] {
       replies: { 202: object({ operation: operationView }) },
       async handle({ tx, found, request }) {
         await retryNow(tx, found);
+        // Hosts wait longer and longer before they try again what failed.
+        const kind = kinds.get(found.kind);
+        const hosts = new Set(kind ? planKeysOf(found, kind).map(key => key.host) : []);
+        afterCommit(tx, () => hosts.forEach(host => bus.publish(retrySubject(host), null)));
         return { 202: { operation: await one(tx, found.id, request.language) } };
       },
     }),

@@ -6,7 +6,14 @@ import { migrate } from '#/platform/database/migrations.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { createEngine, type Engine, type HostState } from '#/platform/operations/engine.ts';
 import { operation, type OperationKind } from '#/platform/operations/operation.ts';
-import { operationMigrations, operationsOf, start, supersede, table, wakeWaiting } from '#/platform/operations/operation.store.ts';
+import {
+  operationMigrations,
+  operationsOf,
+  start,
+  supersede,
+  table,
+  wakeWaiting,
+} from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { texts } from '#/platform/text/text.ts';
 import { seededRandom } from '../../../test/seeded-random.ts';
@@ -22,8 +29,14 @@ async function bench(kinds: OperationKind[], hosts: Partial<HostState> = {}) {
   const db = openSqlite({ file: ':memory:', clock, random, slots });
   await migrate(db, operationMigrations);
   const bus = memoryBus({ clock, log });
-  const state: HostState = { replan: async () => 1, entry: async () => ({ state: 'pending' }), gone: async () => false, ...hosts };
-  const make = (): Engine => createEngine({ db, slots, bus, clock, random, log, hosts: state, kinds });
+  const state: HostState = {
+    replan: async () => 1,
+    entry: async () => ({ state: 'pending' }),
+    gone: async () => false,
+    ...hosts,
+  };
+  const make = (more: { alone?: boolean } = {}): Engine =>
+    createEngine({ ...more, db, slots, bus, clock, random, log, hosts: state, kinds });
   const engine = make();
   engine.start();
   const settle = async (): Promise<void> => {
@@ -50,7 +63,11 @@ test('a refused step undoes those before it, backwards, then records the failure
   const kind = operation<{ a: number }>('k')
     .write('one', { do: async () => ({ b: 1 }), undo: async () => void seen.push('undo one') })
     .call('two', { do: async () => {}, undo: async () => void seen.push('undo two') })
-    .write('three', { do: async () => { throw new Problem('conflict', t.no); } })
+    .write('three', {
+      do: async () => {
+        throw new Problem('conflict', t.no);
+      },
+    })
     .failed(async (_tx, _state, problem) => void seen.push(`failed ${problem.say()}`));
   const { db, settle, phase } = await bench([kind]);
   await db.write(tx => start(tx, kind, { a: 1 }, { resourceId: 'r' }));
@@ -80,9 +97,13 @@ test('what fails for no good reason is tried again, and deleting never gives up'
 test('an applied step waits for the host, is woken by its report, and takes its facts', async () => {
   let applied = false;
   const kind = operation<object>('k')
-    .applied('build', () => ({ host: 'h', key: 'volume/1' }), { take: ([facts]) => ({ path: (facts as { path: string }).path }) })
+    .applied('build', () => ({ host: 'h', key: 'volume/1' }), {
+      take: ([facts]) => ({ path: (facts as { path: string }).path }),
+    })
     .write('finish', { do: async (_tx, { path }) => equal(path, '/x') });
-  const { db, settle, phase } = await bench([kind], { entry: async () => (applied ? { state: 'applied', facts: { path: '/x' } } : { state: 'pending' }) });
+  const { db, settle, phase } = await bench([kind], {
+    entry: async () => (applied ? { state: 'applied', facts: { path: '/x' } } : { state: 'pending' }),
+  });
   await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
   await settle();
   equal(await phase(), 'forward');
@@ -107,12 +128,28 @@ test('a second engine takes over what the first left in the middle', async () =>
   equal(runs, 1);
   hang = false;
   // The first engine is as dead as a killed process: its lease runs out.
-  await db.write(tx => table(tx).updateTable('operations').set({ leaseOwner: 'dead', leaseUntil: 0, wakeAt: 0 }).execute());
+  await db.write(tx =>
+    table(tx).updateTable('operations').set({ leaseOwner: 'dead', leaseUntil: 0, wakeAt: 0 }).execute(),
+  );
   make().start();
   await settle();
   clock.next();
   await settle();
   equal(runs, 2);
+  equal(await phase(), 'done');
+});
+
+test('an engine that is alone takes over at once what a dead one had leased', async () => {
+  let hang = true;
+  const kind = operation<object>('k').call('one', {
+    do: () => (hang ? new Promise<void>(() => {}) : Promise.resolve()),
+  });
+  const { db, make, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  await settle();
+  hang = false;
+  make({ alone: true }).start();
+  await settle();
   equal(await phase(), 'done');
 });
 

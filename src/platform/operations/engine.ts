@@ -39,6 +39,8 @@ export interface EngineOptions {
   kinds: OperationKind[];
   /** Operations that run at the same time. */
   concurrency?: number;
+  /** No other engine works on this database: what is leased was left by a process that died, and is taken up at once. */
+  alone?: boolean;
 }
 
 export interface Engine {
@@ -86,6 +88,22 @@ export function createEngine(options: EngineOptions): Engine {
           pump();
         });
       running.set(id, work);
+    }
+  }
+
+  async function takeOver(): Promise<void> {
+    try {
+      await db.write(tx =>
+        table(tx)
+          .updateTable('operations')
+          .set({ leaseOwner: null, wakeAt: nowMs(tx) })
+          .where('phase', 'in', ['forward', 'undo'])
+          .where('leaseOwner', 'is not', null)
+          .where('leaseOwner', '!=', owner)
+          .execute(),
+      );
+    } catch (error) {
+      log.error({ error }, 'leases of a process before this one run out by themselves');
     }
   }
 
@@ -364,7 +382,7 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     start() {
       stopped = false;
-      void sweep();
+      void (options.alone ? takeOver() : Promise.resolve()).then(sweep);
     },
     async stop() {
       stopped = true;

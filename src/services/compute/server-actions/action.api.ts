@@ -1,8 +1,13 @@
 // What was done to a server, and how it went. API: Compute, "Servers actions".
 
+import { listHosts } from '#/host/hosts.ts';
+import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type Microversion, since } from '#/platform/http/endpoint.ts';
 import { nextLink, pageLimit } from '#/platform/http/page.ts';
 import { any, array, as, object, open } from '#/platform/http/schema.ts';
+import { explainOperation } from '#/platform/operations/explain.ts';
+import type { OperationKind } from '#/platform/operations/operation.ts';
+import { operationsOf } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { reviveProblem } from '#/platform/problem/stored-problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
@@ -80,46 +85,64 @@ const list = endpoint({
   },
 });
 
-async function mustStillBe(tx: Parameters<typeof findServer>[0], { id }: Found, version: Microversion): Promise<void> {
+async function mustStillBe(tx: Tx, { id }: Found, version: Microversion): Promise<void> {
   if (!since(version, '2.21') && !(await findServer(tx, id))) throw new Problem('notFound', t.serverNotFound, { id });
 }
 
 const eventsRule = 'os_compute_api:os-instance-actions:events';
 const detailsRule = 'os_compute_api:os-instance-actions:events:details';
 
-const show = endpoint({
-  policy: 'os_compute_api:os-instance-actions:show',
-  allow: projectReader,
-  route: 'GET /v2.1/servers/{server_id}/os-instance-actions/{request_id}',
-  find,
-  replies: { 200: object({ instanceAction: anything }) },
-  async handle({ tx, found, path, caller, policy, version, request }) {
-    await mustStillBe(tx, found, version);
-    const action = found.actions.find(one => one.requestId === path['request_id']);
-    if (!action)
-      throw new Problem('notFound', t.actionNotFound, { id: found.id, request: path['request_id']!.slice(0, 80) });
-    const target = { project_id: found.projectId, user_id: found.userId };
-    const full = policy.allows(eventsRule, caller.credentials, target);
-    const instanceAction = view(action, version, request.language);
-    if (full || since(version, '2.51')) {
-      const details = policy.allows(detailsRule, caller.credentials, target);
-      const events = await eventsOf(tx, action.id);
-      instanceAction['events'] = events.map(event =>
-        eventView(event, found.projectId, { version, language: request.language, full, details }),
-      );
-    }
-    return { 200: { instanceAction } };
-  },
-});
+const show = (kinds: OperationKind[]) =>
+  endpoint({
+    policy: 'os_compute_api:os-instance-actions:show',
+    allow: projectReader,
+    route: 'GET /v2.1/servers/{server_id}/os-instance-actions/{request_id}',
+    find,
+    replies: { 200: object({ instanceAction: anything }) },
+    async handle({ tx, found, path, caller, policy, version, request }) {
+      await mustStillBe(tx, found, version);
+      const action = found.actions.find(one => one.requestId === path['request_id']);
+      if (!action)
+        throw new Problem('notFound', t.actionNotFound, { id: found.id, request: path['request_id']!.slice(0, 80) });
+      const target = { project_id: found.projectId, user_id: found.userId };
+      const full = policy.allows(eventsRule, caller.credentials, target);
+      const instanceAction = view(action, version, request.language);
+      if (full || since(version, '2.51')) {
+        const details = policy.allows(detailsRule, caller.credentials, target);
+        const events = await eventsOf(tx, action.id);
+        const waits = details ? await whyUnfinished(tx, action, kinds, request.language) : null;
+        instanceAction['events'] = events.map(event =>
+          eventView(event, found.projectId, { version, language: request.language, full, details, waits }),
+        );
+      }
+      return { 200: { instanceAction } };
+    },
+  });
+
+/** What the operation that the action began waits for, and what happens next. */
+async function whyUnfinished(
+  tx: Tx,
+  { serverId, requestId }: Action,
+  kinds: OperationKind[],
+  language: string,
+): Promise<string | null> {
+  const operation = (await operationsOf(tx, serverId)).find(
+    one => one.requestId === requestId && (one.phase === 'forward' || one.phase === 'undo'),
+  );
+  return operation
+    ? explainOperation(operation, { kinds, hosts: await listHosts(tx), nowMs: nowMs(tx), language })
+    : null;
+}
 
 /** The traceback is the administrator's; from 2.84 on, what went wrong is everybody's. */
 function eventView(
   event: ActionEvent,
   projectId: string,
-  asked: { version: Microversion; language: string; full: boolean; details: boolean },
+  asked: { version: Microversion; language: string; full: boolean; details: boolean; waits: string | null },
 ): Record<string, unknown> {
-  const { version, language, full, details } = asked;
-  const said = event.details === null ? null : reviveProblem(event.details).say(language);
+  const { version, language, full, details, waits } = asked;
+  const unfinished = event.finishedAt === null ? waits : null;
+  const said = event.details === null ? unfinished : reviveProblem(event.details).say(language);
   return {
     event: event.event,
     start_time: event.startedAt,
@@ -133,5 +156,6 @@ function eventView(
   };
 }
 
-export const actionEndpoints = [list, show];
+/** @param kinds the service's operations: an unfinished action is explained by its own */
+export const actionEndpoints = (kinds: OperationKind[]) => [list, show(kinds)];
 export const actionRules = { [eventsRule]: admin, [detailsRule]: admin };
