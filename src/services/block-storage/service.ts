@@ -4,6 +4,7 @@ import type { Service, WireProblem } from '#/platform/http/service.ts';
 import { attachmentEndpoints } from '#/services/block-storage/attachments/attachment.api.ts';
 import { infoEndpoints, newest } from '#/services/block-storage/info/info.api.ts';
 import { metadataEndpoints } from '#/services/block-storage/metadata.api.ts';
+import { tables } from '#/services/block-storage/tables.ts';
 import { volumeTables } from '#/services/block-storage/migrations/0001-volumes.ts';
 import { quotaEndpoints } from '#/services/block-storage/quotas/quota.api.ts';
 import { type QuotaDefaults, setDefaults } from '#/services/block-storage/quotas/quota.store.ts';
@@ -48,6 +49,13 @@ export function blockStorageService({ quotas }: { quotas: QuotaDefaults }): Serv
     migrations: [volumeTables],
     operations: [createVolume, extendVolume, deleteVolume, createSnapshot, deleteSnapshot],
     planners: [planVolumes],
+    async counts(tx) {
+      const { count } = await tables(tx)
+        .selectFrom('volumes')
+        .select(eb => eb.fn.countAll().as('count'))
+        .executeTakeFirstOrThrow();
+      return { volumes: Number(count) };
+    },
     async seed(tx) {
       setDefaults(tx, quotas);
       await seedTypes(tx);

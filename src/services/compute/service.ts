@@ -35,6 +35,7 @@ import { serverEndpoints } from '#/services/compute/servers/server.api.ts';
 import { serverPartEndpoints } from '#/services/compute/servers/server-parts.api.ts';
 import { metadataEndpoints } from '#/services/compute/servers/metadata.api.ts';
 import { securityGroupEndpoints } from '#/services/compute/network-proxies/security-group.api.ts';
+import { countServers } from '#/services/compute/servers/server.store.ts';
 import { planServers } from '#/services/compute/servers/server.plan.ts';
 import { versionEndpoints, microversions } from '#/services/compute/versions/version.api.ts';
 
@@ -109,6 +110,7 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
   migrations: [computeTables],
   operations,
   planners: [planServers],
+  counts: async tx => ({ servers: await countServers(tx) }),
   listen: followPorts,
   onHostEvent,
   seed: seedFlavors,

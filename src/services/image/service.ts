@@ -55,6 +55,14 @@ export function imageService(settings: ImageSettings): Service {
     envelope,
     migrations: [imageTables, metadefTables],
     operations: [removeBytes, removePart, importImage],
+    async counts(tx) {
+      const { count } = await tables(tx)
+        .selectFrom('images')
+        .select(eb => eb.fn.countAll().as('count'))
+        .where('status', '!=', 'deleted')
+        .executeTakeFirstOrThrow();
+      return { images: Number(count) };
+    },
     async seed(tx) {
       await tables(tx)
         .insertInto('imageStores')

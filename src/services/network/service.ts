@@ -29,6 +29,7 @@ import { subnetPools } from '#/services/network/subnet-pools/subnet-pool.api.ts'
 import { subnets } from '#/services/network/subnets/subnet.api.ts';
 import { tagEndpoints } from '#/services/network/tags/tag.api.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
+import { db } from '#/services/network/tables.ts';
 import type { Service } from '#/platform/http/service.ts';
 
 const of = <F extends Found>(resource: Resource<F>): Endpoint[] => endpointsOf(resource, attributeRules);
@@ -71,6 +72,13 @@ export const networkService = (): Service => ({
   statusOf: { overQuota: 409 },
   migrations: [networksMigration, routersMigration],
   planners: [planHostNetworks],
+  async counts(tx) {
+    const { count } = await db(tx)
+      .selectFrom('networks')
+      .select(eb => eb.fn.countAll().as('count'))
+      .executeTakeFirstOrThrow();
+    return { networks: Number(count) };
+  },
   seed: seedNetworks,
   listen: followDeletedProjects,
   onHostEvent,

@@ -135,6 +135,15 @@ export interface Nic {
   detaching: number;
 }
 
+/** In the whole cloud. */
+export async function countServers(tx: Tx): Promise<number> {
+  const { count } = await serverTables(tx)
+    .selectFrom('computeServers')
+    .select(eb => eb.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow();
+  return Number(count);
+}
+
 export function serverTables(tx: Tx) {
   return tx.withTables<{ computeServers: ServerColumns; computeBlockDevices: BlockDevice; computeNics: Nic }>();
 }
