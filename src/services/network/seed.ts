@@ -1,5 +1,5 @@
-// The first networks of a new cloud: the way out, and a private network of the demo project behind a router, so that the
-// first server just works.
+// The first networks of a new cloud: the way out, and a private network of the demo project behind a router, whose servers
+// answer ping and ssh, so that the first server just works.
 
 import { parsePrefix, showAddress, showPrefix } from '#/services/network/addressing/address.ts';
 import { usable } from '#/services/network/addressing/pools.rules.ts';
@@ -10,7 +10,8 @@ import { ensureDefaultGroup } from '#/services/network/security-groups/default-g
 import { insertRouter } from '#/services/network/routers/router.api.ts';
 import { interfaceOwner } from '#/services/network/routers/router.store.ts';
 import { insertSubnet } from '#/services/network/subnets/subnet.api.ts';
-import { db } from '#/services/network/tables.ts';
+import { newStandard } from '#/services/network/attributes/standard.ts';
+import { db, type SecurityGroupRuleRow } from '#/services/network/tables.ts';
 import { projectByName } from '#/services/identity/contract.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { SeedSettings } from '#/platform/http/service.ts';
@@ -22,7 +23,7 @@ export async function seedNetworks(tx: Tx, settings: SeedSettings): Promise<void
   if (await db(tx).selectFrom('networks').select('id').executeTakeFirst()) return;
   const externalId = settings.externalCidr === null ? null : await seedExternal(tx, settings.externalCidr);
   const demo = await projectByName(tx, 'demo');
-  if (demo) await seedPrivate(tx, demo.id, externalId);
+  if (demo) await seedPrivate(tx, demo.id, externalId, settings);
 }
 
 /** The gateway is the machine itself; the addresses after it are for routers and floating IPs. */
@@ -54,8 +55,14 @@ async function seedExternal(tx: Tx, cidr: string): Promise<string> {
   return network.id;
 }
 
-async function seedPrivate(tx: Tx, project_id: string, externalId: string | null): Promise<void> {
-  await ensureDefaultGroup(tx, project_id);
+async function seedPrivate(
+  tx: Tx,
+  project_id: string,
+  externalId: string | null,
+  { simulated }: SeedSettings,
+): Promise<void> {
+  const group = await ensureDefaultGroup(tx, project_id);
+  if (!simulated) await letIn(tx, project_id, group);
   const network = await insertNetwork(tx, { project_id, name: 'private' });
   const subnet = await insertSubnet(tx, {
     project_id,
@@ -82,4 +89,24 @@ async function seedPrivate(tx: Tx, project_id: string, externalId: string | null
     host: router.host,
     portSecurity: false,
   });
+}
+
+/** Ping and ssh, from wherever the floating IPs can be reached: at first that is this machine alone. */
+async function letIn(tx: Tx, project_id: string, securityGroupId: string): Promise<void> {
+  const rule = (protocol: string, port: number | null): SecurityGroupRuleRow => ({
+    ...newStandard(tx, { project_id }),
+    securityGroupId,
+    direction: 'ingress',
+    family: 4,
+    protocol,
+    portMin: port,
+    portMax: port,
+    remoteGroupId: null,
+    remoteAddressGroupId: null,
+    remoteIpPrefix: null,
+  });
+  await db(tx)
+    .insertInto('securityGroupRules')
+    .values([rule('icmp', null), rule('tcp', 22)])
+    .execute();
 }
