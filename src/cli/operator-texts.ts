@@ -67,8 +67,8 @@ export const operatorTexts = texts('cli.operator', {
     ko: '단계마다 되돌립니다. 끝나면 리소스에 실패로 표시됩니다.',
   },
   ended: {
-    en: 'It has ended where it was. Delete its resource to clear what it left.',
-    ko: '그 자리에서 끝냈습니다. 남은 것을 지우려면 리소스를 삭제하십시오.',
+    en: 'It has ended where it was. Deleting its resource clears what it left; where that still waits, retry the operation.',
+    ko: '그 자리에서 끝냈습니다. 리소스를 삭제하면 남은 것이 정리됩니다. 리소스가 아직 기다리고 있다면 작업을 다시 시도하십시오.',
   },
   refusedHint: {
     en: '{message} (--force does it all the same.)',

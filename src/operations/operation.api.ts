@@ -69,7 +69,7 @@ export function operationEndpoints(kindList: OperationKind[], bus: Bus): Endpoin
       find,
       replies: { 202: object({ operation: operationView }) },
       async handle({ tx, found, request }) {
-        await retryNow(tx, found);
+        await retryNow(tx, found, kinds.get(found.kind));
         // Hosts wait longer and longer before they try again what failed.
         const kind = kinds.get(found.kind);
         const hosts = new Set(kind ? planKeysOf(found, kind).map(key => key.host) : []);

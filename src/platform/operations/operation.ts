@@ -87,7 +87,7 @@ export interface Operation<I extends object, S extends object = I> extends Opera
       timeoutMs?: number;
     },
   ): Operation<I, S & Extra<R>>;
-  /** What is recorded when it could not be done, after all was undone. */
+  /** What is recorded when it could not be done, after all was undone; or when an operator gave it up by force. */
   failed(record: (tx: Tx, state: S, problem: Problem) => Promise<void>): Operation<I, S>;
 }
 

@@ -7,14 +7,19 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { storeProblem } from '#/platform/problem/stored-problem.ts';
 import { operatorTexts as t } from '#/platform/operations/texts.ts';
 
-/** Its next try is now. @throws Problem conflict when it has ended */
-export async function retryNow(tx: Tx, row: OperationRow): Promise<void> {
-  mustRun(row);
+/**
+ * Its next try is now. One that was given up by force and whose resource is left as it was goes on where it stopped.
+ * @throws Problem conflict when it has ended otherwise
+ */
+export async function retryNow(tx: Tx, row: OperationRow, kind: OperationKind | undefined): Promise<void> {
+  const goesOn = row.phase === 'abandoned' && kind !== undefined && !kind.onFailed;
+  if (!goesOn) mustRun(row);
   // One that is being done right now keeps its lease: it is its owner's.
   if (isLeased(tx, row)) return;
+  const again = goesOn ? { phase: 'forward' as const, attempts: 0, problem: null, stepStartedAt: nowMs(tx) } : {};
   await table(tx)
     .updateTable('operations')
-    .set({ wakeAt: nowMs(tx), updatedAt: now(tx) })
+    .set({ ...again, wakeAt: nowMs(tx), updatedAt: now(tx) })
     .where('id', '=', row.id)
     .execute();
   hint(tx, row.id);
@@ -25,8 +30,8 @@ export type Abandoned = 'unwinding' | 'ended';
 
 /**
  * Gives an operation up. Without `force` nothing is lost: what was done is taken back step by step, and its resource then
- * says that it failed. With `force` it ends at once: nothing is taken back, the resource of a failed creation or change is
- * marked as failed, and one whose deletion is given up stays half deleted until it is deleted again.
+ * says that it failed. With `force` it ends at once: nothing is taken back, and the resource is marked as failed where its
+ * kind of operation knows how; where not, it stays as it is until the operation is tried again.
  * @throws Problem conflict when it has ended, or when only `force` can end it; its sentence says what would be lost
  */
 export async function abandon(
@@ -55,7 +60,7 @@ export async function abandon(
     return 'unwinding';
   }
   const problem = new Problem('conflict', t.abandoned);
-  if (kind && kind.onFailure === 'unwind') await kind.onFailed?.(tx, JSON.parse(row.state), problem);
+  await kind?.onFailed?.(tx, JSON.parse(row.state), problem);
   await end(tx, row, { phase: 'abandoned', problem: storeProblem(problem) });
   return 'ended';
 }

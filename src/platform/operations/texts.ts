@@ -59,8 +59,8 @@ export const operatorTexts = texts('operation', {
     ko: '작업 {id}은(는) 이미 끝나서({phase}) 다시 시도하거나 중단할 것이 없습니다.',
   },
   persistNeedsForce: {
-    en: 'Operation {id} ({kind}) takes something away and cannot be undone. Given up by force, its resource stays half removed until it is deleted again.',
-    ko: '작업 {id}({kind})은(는) 무언가를 제거하는 중이라 되돌릴 수 없습니다. 강제로 중단하면 리소스는 다시 삭제할 때까지 일부만 제거된 채로 남습니다.',
+    en: 'Operation {id} ({kind}) takes something away and cannot be undone. Given up by force, its resource is left half removed; removing it again, or a retry of this operation, finishes it.',
+    ko: '작업 {id}({kind})은(는) 무언가를 제거하는 중이라 되돌릴 수 없습니다. 강제로 중단하면 리소스가 일부만 제거된 채로 남으며, 다시 제거하거나 이 작업을 다시 시도하면 마무리됩니다.',
   },
   undoNeedsForce: {
     en: 'Operation {id} is being taken back already, now step {step}. Given up by force, what its remaining steps made may stay on a host.',

@@ -72,7 +72,9 @@ export const deleteVolume = operation<{ volumeId: string; host: string | null }>
       await letGoOfImage(tx, volume);
       await tell(tx, 'volume.deleted', volume);
     },
-  });
+  })
+  // Given up by an operator: it may be deleted again.
+  .failed((tx, { volumeId }) => updateVolume(tx, volumeId, { status: 'error_deleting' }));
 
 async function letGoOfImage(tx: Tx, { id, imageId }: VolumeRow): Promise<void> {
   if (imageId !== null) await releaseUse(tx, imageId, `volume/${id}`);
@@ -106,13 +108,14 @@ export const deleteSnapshot = operation<{ snapshotId: string; volumeId: string; 
     async do(tx, { snapshotId }) {
       await tables(tx).deleteFrom('volumeSnapshots').where('id', '=', snapshotId).execute();
     },
-  });
+  })
+  .failed((tx, { snapshotId, volumeId }) => setSnapshot(tx, snapshotId, volumeId, { status: 'error_deleting' }));
 
 async function setSnapshot(
   tx: Tx,
   id: string,
   volumeId: string,
-  change: { planned?: number; status?: 'available' | 'error' },
+  change: { planned?: number; status?: 'available' | 'error' | 'error_deleting' },
 ): Promise<void> {
   await tables(tx)
     .updateTable('volumeSnapshots')

@@ -7,11 +7,23 @@ import { operation } from '#/platform/operations/operation.ts';
 import { start, supersede } from '#/platform/operations/operation.store.ts';
 import { endAction } from '#/services/compute/server-actions/action.store.ts';
 import { releaseAll } from '#/services/compute/servers/release.ts';
-import { changeServer, deleteServerRow, findServer, type Server } from '#/services/compute/servers/server.store.ts';
+import {
+  changeServer,
+  deleteServerRow,
+  faultOf,
+  findServer,
+  type Server,
+} from '#/services/compute/servers/server.store.ts';
 
 export const deleteServer = operation<{ serverId: string; host: string }>('server.delete', { onFailure: 'persist' })
   .removed('gone', ({ host, serverId }) => ({ host, key: `server/${serverId}` }))
-  .write('release', { do: (tx, { serverId }) => erase(tx, serverId) });
+  .write('release', { do: (tx, { serverId }) => erase(tx, serverId) })
+  // Given up by an operator: its owner sees an error, and may delete it again.
+  .failed(async (tx, { serverId }, problem) => {
+    if (!(await findServer(tx, serverId))) return;
+    await changeServer(tx, serverId, { vmState: 'error', taskState: null, fault: faultOf(tx, problem) });
+    await endAction(tx, serverId, problem);
+  });
 
 /** Takes the place of whatever is still being done to the server. */
 export async function beginDelete(tx: Tx, server: Server): Promise<void> {
