@@ -37,6 +37,11 @@ export const doctorTexts = texts('doctor', {
   },
 
   kvm: { en: 'virtualization', ko: '가상화' },
+  kvmUsed: { en: 'guests run under KVM', ko: '게스트가 KVM으로 실행됩니다' },
+  kvmTried: {
+    en: 'KVM was tried with a guest and does not work here ({reason}), so guests are emulated (TCG): slow, and no security boundary. Run no guests that you do not trust',
+    ko: '게스트로 KVM을 시험했지만 이 머신에서 작동하지 않으므로({reason}) 게스트는 에뮬레이션(TCG)으로 실행되어 느리고 보안 경계가 아닙니다. 믿을 수 없는 게스트를 실행하지 마십시오',
+  },
   kvmGood: {
     en: 'the processor offers {flag} and /dev/kvm is there; "./haneul status" says whether guests use it',
     ko: '프로세서가 {flag}을(를) 지원하고 /dev/kvm이 있습니다. 게스트가 쓰는지는 "./haneul status"에 나옵니다',

@@ -24,7 +24,7 @@ import { isDebian, missingPackages, missingPrograms, neededPackages } from './de
 import { doctorTexts as d } from './doctor-texts.ts';
 import { tryKernel } from './kernel-trial.ts';
 import { readCredentials } from './credentials-files.ts';
-import { askHealth, findRunning, type Running } from './running.ts';
+import { askHealth, type CloudStatus, findRunning, type Health, type Running } from './running.ts';
 import { checkListen, columns } from './up.ts';
 
 export type Verdict = 'good' | 'warning' | 'bad';
@@ -69,18 +69,21 @@ async function examine(context: Context, paths: DataPaths): Promise<Finding[]> {
   const run = systemRun(createLogger('doctor', 'silent'));
   const running = findRunning(paths);
   const [config, configFinding] = checkConfig(context, paths);
-  const real = config.simulateHosts === 0;
+  const health = running.url ? await askHealth(running.url, readCredentials(paths)) : null;
+  const hosts = (health?.state === 'answers' ? health.status.hosts : null) ?? [];
+  // What runs was perhaps made by an option that the file does not have.
+  const real = hosts.length > 0 ? hosts.some(host => host.accelerator !== 'simulated') : config.simulateHosts === 0;
   const findings: (Finding | null)[] = [
     context.root ? good(d.root, d.rootGood) : warning(d.root, d.rootWarning),
     configFinding,
     real ? await checkPackages(run) : null,
-    real ? checkKvm(config) : null,
+    real ? checkKvm(config, hosts) : null,
     real ? await checkKernel(context, run) : null,
     checkMemory(readFileSync('/proc/meminfo', 'utf8')),
     checkDisk(paths),
     await checkPort(config, running),
     checkClock(paths),
-    await checkCloud(paths, config, running),
+    checkCloud(paths, real, running, health),
   ];
   return findings.filter(finding => finding !== null);
 }
@@ -109,7 +112,11 @@ async function checkPackages(run: Run): Promise<Finding> {
 }
 
 /** Looks, and does not touch: opening /dev/kvm where it does not really work can hurt. The agent tries it with a guest. */
-function checkKvm({ accelerator }: Config): Finding {
+function checkKvm({ accelerator }: Config, hosts: NonNullable<CloudStatus['hosts']>): Finding {
+  // The agent has tried: nothing is surer.
+  const emulated = hosts.find(host => host.accelerator === 'tcg');
+  if (emulated?.kvmProblem) return warning(d.kvm, d.kvmTried, { reason: emulated.kvmProblem });
+  if (hosts.some(host => host.accelerator === 'kvm') && !emulated) return good(d.kvm, d.kvmUsed);
   const device = statSync('/dev/kvm', { throwIfNoEntry: false })?.isCharacterDevice() ?? false;
   const flags = /^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' ') ?? [];
   const flag = flags.find(name => name === 'vmx' || name === 'svm') ?? (process.arch === 'arm64' ? 'EL2' : undefined);
@@ -183,14 +190,12 @@ function checkClock(paths: DataPaths): Finding {
   }
 }
 
-async function checkCloud(paths: DataPaths, config: Config, running: Running): Promise<Finding> {
+function checkCloud(paths: DataPaths, real: boolean, running: Running, health: Health | null): Finding {
   const { supervisor, roles, url } = running;
   if (!supervisor && !roles.control && !roles.agent) return good(d.cloud, d.cloudOff, { directory: paths.root });
   if (!supervisor) return warning(d.cloud, d.cloudOrphans);
-  const health = url ? await askHealth(url, readCredentials(paths)) : null;
   if (health?.state !== 'answers') return bad(d.cloud, d.cloudSilent, { reason: health?.reason ?? '-' });
-  if (config.simulateHosts === 0 && !roles.agent && !Array.isArray(health.status.hosts))
-    return bad(d.cloud, d.cloudNoAgent);
+  if (real && !roles.agent && !Array.isArray(health.status.hosts)) return bad(d.cloud, d.cloudNoAgent);
   return good(d.cloud, d.cloudGood, { url });
 }
 
