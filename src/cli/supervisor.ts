@@ -55,7 +55,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       try {
         rotateLog(logOf(paths, role));
       } catch (err) {
-        log.warn({ err, role }, 'the log could not be rotated');
+        log.warn({ err, of: role }, 'the log could not be rotated');
       }
     }
     timer = clock.after(rotateEveryMs, rotate);
@@ -191,13 +191,13 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       if (stopping) return;
       if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
       writeWholeSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
-      log.warn({ role, why, againInMs: delayMs }, 'a role ended and is started again');
+      log.warn({ of: role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
       delayMs = Math.min(delayMs * 2, 5_000);
     };
     started.on('error', err => ended(err.message));
     started.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
-    log.info({ role, pid: started.pid }, 'a role was started');
+    log.info({ of: role, pid: started.pid }, 'a role was started');
   }
 
   start();
@@ -207,7 +207,7 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       retry?.cancel();
       const name: ProcessName | null = child ? readPidFile(pidFile) : null;
       if (name && !(await stopProcess(name, patienceMs)))
-        log.warn({ role }, 'a role did not end in time and was killed');
+        log.warn({ of: role }, 'a role did not end in time and was killed');
       rmSync(pidFile, { force: true });
     },
   };
