@@ -80,6 +80,16 @@ test('what cannot be understood is answered with a sentence and status 1', async
   ok(existsSync(directory));
 });
 
+test('the test runner gets its words as they are', async () => {
+  const { status, stdout } = await haneul(['test', '--list']);
+  equal(status, 0);
+  match(stdout, /^check +types/);
+  match(stdout, /^journey .*\n(.*\n)*conformance /m);
+  const none = await haneul(['test', 'nonsense', 'journey']);
+  equal(none.status, 2);
+  match(none.stderr, /There is no suite nonsense; there are: check, /);
+});
+
 test('a bad configuration is named, and nothing starts', async () => {
   const bad = join(directory, 'bad');
   mkdirSync(bad);

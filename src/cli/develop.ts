@@ -6,9 +6,9 @@ import type { Context, DataOption } from './context.ts';
 import { ensureDataDirectory } from './data-directory.ts';
 import { programDirectory } from './readable-program.ts';
 
-/** Runs a suite, or all that this machine can run. @returns the runner's exit status */
-export async function test(_: Context, suite?: string): Promise<number> {
-  return node([join(programDirectory, 'test/run.ts'), ...(suite === undefined ? [] : [suite])]);
+/** Runs suites, or all that this machine can run. @param words names of suites, or one with its arguments @returns the runner's exit status */
+export async function test(words: string[]): Promise<number> {
+  return node([join(programDirectory, 'test/run.ts'), ...words]);
 }
 
 /** A simulated cloud in the foreground, started again whenever a file of the source changes. */

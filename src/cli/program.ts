@@ -120,11 +120,13 @@ function build(context: Context, finish: Finish): Command {
     .option('--json', say(h.json))
     .action(async (id: string, options) => finish(await (await import('./why.ts')).why(context, id, options)));
   program
-    .command('test [suite]')
+    .command('test [suites...]')
     .description(say(h.test))
     .helpOption('-h, --help', say(h.help))
+    // Those of the runner and of its suites.
+    .allowUnknownOption()
     .exitOverride()
-    .action(async (suite?: string) => finish(await (await import('./develop.ts')).test(context, suite)));
+    .action(async (words: string[]) => finish(await (await import('./develop.ts')).test(words)));
   add('dev', h.dev).action(async (options: DataOption) =>
     finish(await (await import('./develop.ts')).dev(context, options)),
   );
