@@ -2,6 +2,7 @@
 
 export const admin = 'role:admin or is_admin:1';
 export const systemReader = '(role:admin or is_admin:1) or (role:reader and system_scope:all)';
+export const serviceOrAdmin = '(role:admin or is_admin:1) or role:service';
 export const anyone = '';
 
 const orReader = '((role:admin or is_admin:1)) or (role:reader and system_scope:all)';

@@ -16,6 +16,7 @@ import { assignmentEndpoints, assignmentTreeRule } from '#/services/identity/ass
 import { credentialEndpoints } from '#/services/identity/credentials/credential.api.ts';
 import { createVault } from '#/services/identity/credentials/credential.store.ts';
 import { ec2CredentialEndpoints } from '#/services/identity/credentials/ec2-credential.api.ts';
+import { signatureTokenEndpoints } from '#/services/identity/credentials/signature-token.api.ts';
 import { trustEndpoints, trustListRules } from '#/services/identity/trusts/trust.api.ts';
 import { allGrantEndpoints } from '#/services/identity/assignments/grant.api.ts';
 import { endpointEndpoints } from '#/services/identity/catalog/endpoint.api.ts';
@@ -39,6 +40,11 @@ import { endpointGroupEndpoints } from '#/services/identity/endpoint-filter/endp
 import { projectEndpointEndpoints } from '#/services/identity/endpoint-filter/project-endpoint.api.ts';
 import { limitEndpoints } from '#/services/identity/limits/limit.api.ts';
 import { registeredLimitEndpoints } from '#/services/identity/limits/registered-limit.api.ts';
+import { federationTables } from '#/services/identity/migrations/0010-federation.ts';
+import { oauthTables } from '#/services/identity/migrations/0004-oauth.ts';
+import { oauthEndpoints } from '#/services/identity/oauth/oauth.api.ts';
+import { oauth1Method } from '#/services/identity/oauth/oauth1.method.ts';
+import { oauth2Endpoints } from '#/services/identity/oauth/oauth2.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
 import { storedPolicyEndpoints } from '#/services/identity/stored-policies/stored-policy.api.ts';
 import { versions, versionThree } from '#/services/identity/discovery.api.ts';
@@ -95,6 +101,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     password: passwordMethod({ passwords, compliance, log }),
     token: tokenMethod({ authority }),
     application_credential: applicationCredentialMethod({ passwords, clock }),
+    oauth1: oauth1Method({ vault }),
     totp: totpMethod({ vault, compliance }),
   };
   const service: Service = {
@@ -124,11 +131,14 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...accessRuleEndpoints,
       ...credentialEndpoints(vault),
       ...ec2CredentialEndpoints(vault),
+      ...signatureTokenEndpoints({ authority, vault }),
       ...trustEndpoints,
       ...registeredLimitEndpoints,
       ...limitEndpoints,
       ...storedPolicyEndpoints,
       ...consumerEndpoints(vault),
+      ...oauthEndpoints(vault),
+      ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock }),
       ...endpointGroupEndpoints,
       ...projectEndpointEndpoints,
     ],
@@ -136,7 +146,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
     }),
-    migrations: [identityTables, delegationTables, complianceTables],
+    migrations: [identityTables, delegationTables, complianceTables, oauthTables, federationTables],
     seed: seedIdentity,
     chores: [
       { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },

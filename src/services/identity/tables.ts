@@ -190,6 +190,29 @@ export interface EndpointGroupRow {
   filters: string;
 }
 
+export interface OAuthTokenRow {
+  id: string;
+  kind: 'request' | 'access';
+  consumerId: string;
+  /** Encrypted: signatures are made with it. */
+  sealedSecret: string;
+  projectId: string;
+  /** Who granted it; null until somebody has. */
+  userId: string | null;
+  /** JSON list of role ids. */
+  roleIds: string;
+  verifier: string | null;
+  expiresAt: string | null;
+}
+
+/** To which endpoints a stored policy document belongs; empty texts where a column does not matter. */
+export interface PolicyAssociationRow {
+  policyId: string;
+  endpointId: string;
+  serviceId: string;
+  regionId: string;
+}
+
 export interface AccountStateRow {
   userId: string;
   failures: number;
@@ -222,6 +245,8 @@ export type IdentityTables = {
   resourceLimits: LimitRow;
   storedPolicies: PolicyRow;
   oauthConsumers: ConsumerRow;
+  oauthTokens: OAuthTokenRow;
+  policyAssociations: PolicyAssociationRow;
   endpointGroups: EndpointGroupRow;
   endpointGroupProjects: { endpointGroupId: string; projectId: string };
   endpointProjects: { endpointId: string; projectId: string };

@@ -177,6 +177,12 @@ export const identityTexts = texts('identity', {
   },
   trustScope: { en: 'A trust with roles needs a project.', ko: '역할이 있는 신탁에는 프로젝트가 필요합니다.' },
   consumerSecret: { en: 'The secret of a consumer cannot be changed.', ko: '컨슈머의 secret은 바꿀 수 없습니다.' },
+  oauthParameter: { en: 'The parameter {name} is required.', ko: '매개변수 {name}이(가) 필요합니다.' },
+  oauthGrant: {
+    en: 'The grant type {grant} is not supported; use client_credentials.',
+    ko: '지원하지 않는 grant type입니다: {grant}. client_credentials를 쓰십시오.',
+  },
+  oauthClient: { en: 'Client authentication failed.', ko: '클라이언트 인증에 실패했습니다.' },
   ruleParts: {
     en: 'An access rule needs service, path and method, or the id of an existing one.',
     ko: '접근 규칙에는 service, path, method 또는 기존 규칙의 ID가 필요합니다.',

@@ -169,7 +169,8 @@ const remove = endpoint({
 
 /** What was delegated does not delegate, unless it was made to. @throws Problem forbidden */
 export function checkUnrestricted(caller: Caller): void {
-  if (caller.token['restricted'] === true || caller.token['trustId'] !== undefined)
+  const { restricted, trustId, accessTokenId } = caller.token;
+  if (restricted === true || trustId !== undefined || accessTokenId !== undefined)
     throw new Problem('forbidden', t.restricted, { what: 'application credential' });
 }
 

@@ -7,6 +7,7 @@ import { object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { admin, systemReader } from '#/services/identity/allow.ts';
 import type { Vault } from '#/services/identity/credentials/credential.store.ts';
+import { deleteTokensOfConsumer } from '#/services/identity/oauth/oauth.store.ts';
 import { type ConsumerRow, tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import {
@@ -101,6 +102,7 @@ const remove = endpoint({
   find: finder,
   replies: { 204: null },
   async handle({ tx, found }) {
+    await deleteTokensOfConsumer(tx, found.id);
     await tables(tx).deleteFrom('oauthConsumers').where('id', '=', found.id).execute();
     return { 204: undefined };
   },

@@ -9,6 +9,7 @@ import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { coversCall } from '#/services/identity/application-credentials/access-rule.rules.ts';
 import { catalogFor } from '#/services/identity/catalog/catalog.store.ts';
+import { serviceProvidersInTokens } from '#/services/identity/federation/service-providers/service-provider.store.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { type AccessRule, contextOfToken, refused, type TokenContext } from '#/services/identity/tokens/context.ts';
@@ -166,6 +167,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
       const { scope } = entry.context.payload;
       if (withCatalog && scope.type !== 'unscoped')
         token['catalog'] = await db.read(tx => catalogFor(tx, scope.type === 'project' ? scope.id : null));
+      const others = scope.type === 'unscoped' ? [] : await db.read(serviceProvidersInTokens);
+      if (others.length) token['service_providers'] = others;
       return (entry.bodies[kind] = Buffer.from(JSON.stringify({ token })));
     },
   };

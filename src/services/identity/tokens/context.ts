@@ -4,12 +4,14 @@ import { nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import {
   type ApplicationCredentialRow,
+  type OAuthTokenRow,
   type ProjectRow,
   tables,
   type TrustRow,
   type UserRow,
 } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
+import { type FederationOfToken, federationOfToken } from '#/services/identity/federation/sign-on/token-federation.ts';
 import { listIn } from '#/services/identity/wire.ts';
 import type { Payload } from '#/services/identity/tokens/payload.ts';
 import {
@@ -44,6 +46,8 @@ export interface TokenContext {
   applicationCredential: ApplicationCredentialRow | null;
   /** Null: none, everything is allowed. */
   accessRules: AccessRule[] | null;
+  /** Null unless an identity provider vouched for the user. */
+  federation: FederationOfToken | null;
 }
 
 /**
@@ -76,10 +80,13 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
       accessRules = ids.length ? await db.selectFrom('accessRules').selectAll().where('id', 'in', ids).execute() : [];
     }
   }
-  const base = { payload, user, userDomain, trust, applicationCredential, accessRules };
+  const federation = await federationOfToken(tx, payload);
+  if (federation === undefined) throw refused();
+  const base = { payload, user, userDomain, trust, applicationCredential, accessRules, federation };
   const { scope } = payload;
   const actor = trust ? trust.trustorUserId : user.id;
   if (scope.type === 'unscoped') return { ...base, project: null, projectDomain: null, domain: null, roles: [] };
+  const accessToken = payload.accessTokenId ? await usableAccessToken(tx, payload.accessTokenId) : null;
   const groupIds = await groupIdsOf(tx, actor);
   if (scope.type === 'system') {
     const roles = await effectiveRoles(tx, await assignedRoleIds(tx, actor, groupIds, { type: 'system' }));
@@ -99,7 +106,7 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
   const projectDomain = project.isDomain ? { id: project.id, name: project.name } : nameOf(above.at(-1));
   const assigned = await assignedRoleIds(tx, actor, groupIds, { type: 'project', project, above });
   let roles = await effectiveRoles(tx, assigned);
-  const delegated = trust?.roleIds ?? applicationCredential?.roleIds;
+  const delegated = trust?.roleIds ?? applicationCredential?.roleIds ?? accessToken?.roleIds;
   if (delegated !== undefined) {
     // A delegation is void as a whole once its maker has lost one of the roles in it.
     const held = new Set([...roles.map(({ id }) => id), ...assigned]);
@@ -143,6 +150,12 @@ async function usableTrust(tx: Tx, id: string): Promise<TrustRow> {
   const trust = await tables(tx).selectFrom('trusts').selectAll().where('id', '=', id).executeTakeFirst();
   if (!trust || (trust.expiresAt !== null && trust.expiresAt <= timestamp(nowMs(tx)))) throw refused();
   return trust;
+}
+
+async function usableAccessToken(tx: Tx, id: string): Promise<OAuthTokenRow> {
+  const row = await tables(tx).selectFrom('oauthTokens').selectAll().where('id', '=', id).executeTakeFirst();
+  if (!row || (row.expiresAt !== null && row.expiresAt <= timestamp(nowMs(tx)))) throw refused();
+  return row;
 }
 
 export function refused(): Problem {

@@ -96,6 +96,8 @@ export async function issueToken(
       tx,
       await applicationCredentialScope(tx, base, login.bounds.applicationCredentialId, wanted),
     );
+  if (login.bounds.accessTokenId)
+    return authority.issue(tx, await accessTokenScope(tx, base, login.bounds.accessTokenId, wanted));
   if (wanted?.trustId) {
     const { trustId, scope, endsAt = Infinity } = wanted;
     return authority.issue(tx, { ...base, scope, trustId, expiresAt: Math.min(base.expiresAt, endsAt) });
@@ -110,6 +112,25 @@ export async function issueToken(
     }
   }
   return authority.issue(tx, { ...base, scope: { type: 'unscoped' } });
+}
+
+/** An access token is for its project only. @throws Problem unauthenticated */
+async function accessTokenScope(
+  tx: Tx,
+  base: Omit<Payload, 'scope'>,
+  id: string,
+  wanted: Wanted | null,
+): Promise<Payload> {
+  const row = await tables(tx)
+    .selectFrom('oauthTokens')
+    .select(['projectId', 'expiresAt'])
+    .where('id', '=', id)
+    .executeTakeFirst();
+  if (!row) throw refused();
+  const other = wanted && (wanted.trustId || wanted.scope.type !== 'project' || wanted.scope.id !== row.projectId);
+  if (other) throw new Problem('unauthenticated', t.tokenRescope, { method: 'oauth1' });
+  const expiresAt = Math.min(base.expiresAt, endOf(row));
+  return { ...base, expiresAt, scope: { type: 'project', id: row.projectId }, accessTokenId: id };
 }
 
 /** When a delegation ends, in milliseconds since 1970. */

@@ -31,15 +31,17 @@ export interface Bounds {
   applicationCredentialId?: string;
   /** OAuth 1.0: the access token. */
   accessTokenId?: string;
-  /** SHA-256 of the client's certificate (RFC 8705), base64url. */
-  thumbprint?: string;
+  /** Of a federated login: which provider vouched for the user, by which protocol. */
+  identityProviderId?: string;
+  protocolId?: string;
 }
 /** How the token spells them. */
 const boundKeys = {
   t: 'trustId',
   a: 'applicationCredentialId',
   o: 'accessTokenId',
-  x: 'thumbprint',
+  i: 'identityProviderId',
+  p: 'protocolId',
 } as const satisfies Record<string, keyof Bounds>;
 
 export interface Payload extends Bounds {

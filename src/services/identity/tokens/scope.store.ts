@@ -1,6 +1,7 @@
 // What a user may do where: roles by assignment, through groups, from above, and by implication.
 
 import type { Tx } from '#/platform/database/tx.ts';
+import { membershipsOf } from '#/services/identity/federation/sign-on/held-memberships.store.ts';
 import { type ProjectRow, tables } from '#/services/identity/tables.ts';
 
 export interface RoleRef {
@@ -14,10 +15,11 @@ export type RoleTarget =
   | { type: 'domain'; id: string }
   | { type: 'system' };
 
-/** Ids of the groups that a user is in. */
+/** Ids of the groups that a user is in, for good or as a federated login told. */
 export async function groupIdsOf(tx: Tx, userId: string): Promise<string[]> {
   const rows = await tables(tx).selectFrom('groupMembers').select('groupId').where('userId', '=', userId).execute();
-  return rows.map(row => row.groupId);
+  const told = await membershipsOf(tx, userId);
+  return [...new Set([...rows, ...told].map(row => row.groupId))];
 }
 
 /** A project's ancestors, nearest first, its domain last. Of a domain: none. */

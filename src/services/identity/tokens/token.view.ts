@@ -8,9 +8,16 @@ import type { TokenContext } from '#/services/identity/tokens/context.ts';
 /** The body of a validation, without `catalog`. */
 export function viewToken(context: TokenContext): Wire {
   const { payload, user, userDomain, project, projectDomain, domain, roles, trust, applicationCredential } = context;
+  const { federation } = context;
   return {
     methods: payload.methods,
-    user: { domain: userDomain, id: user.id, name: user.name, password_expires_at: printed(user.passwordExpiresAt) },
+    user: {
+      domain: userDomain,
+      id: user.id,
+      name: user.name,
+      password_expires_at: printed(user.passwordExpiresAt),
+      ...(federation ? { 'OS-FEDERATION': federation } : {}),
+    },
     audit_ids: payload.auditIds,
     expires_at: printed(timestamp(payload.expiresAt)),
     issued_at: printed(timestamp(payload.issuedAt)),
@@ -30,6 +37,7 @@ export function viewToken(context: TokenContext): Wire {
           },
         }
       : {}),
+    ...(payload.accessTokenId ? { 'OS-OAUTH1': { access_token_id: payload.accessTokenId } } : {}),
     ...(applicationCredential
       ? {
           application_credential: {
@@ -91,6 +99,7 @@ export function callerOf(context: TokenContext): Caller {
       methods: payload.methods,
       roles: roles.map(({ id, name }) => ({ id, name })),
       ...(trust ? { trustId: trust.id } : {}),
+      ...(payload.accessTokenId ? { accessTokenId: payload.accessTokenId } : {}),
       ...(applicationCredential
         ? { applicationCredentialId: applicationCredential.id, restricted: applicationCredential.unrestricted === 0 }
         : {}),

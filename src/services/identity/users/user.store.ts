@@ -86,6 +86,7 @@ export async function deleteUser(tx: Tx, id: string): Promise<void> {
     .deleteFrom('trusts')
     .where(either => either.or([either('trustorUserId', '=', id), either('trusteeUserId', '=', id)]))
     .execute();
+  await db.deleteFrom('oauthTokens').where('userId', '=', id).execute();
   await forgetAccount(tx, id);
   await db.deleteFrom('users').where('id', '=', id).execute();
   await emit(tx, { type: 'user.deleted', projectId: null, resourceId: id, payload: {} });

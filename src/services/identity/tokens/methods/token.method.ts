@@ -11,12 +11,16 @@ export function tokenMethod({ authority }: { authority: Authority }): AuthMethod
     const { context } = authority.peek(id) ?? (await authority.lookUp(id));
     const { payload, user } = context;
     if (payload.trustId) throw new Problem('forbidden', t.tokenRescope, { method: 'trust' });
-    const { applicationCredentialId } = payload;
+    if (payload.accessTokenId) throw new Problem('forbidden', t.tokenRescope, { method: 'oauth1' });
+    const { applicationCredentialId, identityProviderId, protocolId } = payload;
     return {
       user,
       methods: [...payload.methods, 'token'],
       from: payload,
-      bounds: applicationCredentialId ? { applicationCredentialId } : {},
+      bounds: {
+        ...(applicationCredentialId ? { applicationCredentialId } : {}),
+        ...(identityProviderId ? { identityProviderId, protocolId } : {}),
+      },
     };
   });
 }

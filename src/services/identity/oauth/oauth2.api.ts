@@ -1,0 +1,64 @@
+// OAuth 2.0 client credentials (RFC 6749 §4.4): an application credential is the client. Speaks forms and OAuth's errors.
+// API: Identity v3, "OS-OAUTH2".
+
+import type { Clock } from '#/platform/clock/clock.ts';
+import { readBody } from '#/platform/http/body.ts';
+import { type Endpoint, type Reply, streamEndpoint } from '#/platform/http/endpoint.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { languageOf } from '#/platform/text/text.ts';
+import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { Authority } from '#/services/identity/tokens/authority.ts';
+import { issueToken } from '#/services/identity/tokens/issue.ts';
+import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
+
+const headers = { 'cache-control': 'no-store', pragma: 'no-cache' };
+
+/** @param needs.credential how application credentials log in */
+export function oauth2Endpoints(needs: { authority: Authority; credential: AuthMethod; clock: Clock }): Endpoint[] {
+  const { authority, credential, clock } = needs;
+  const token = streamEndpoint({
+    policy: 'public',
+    route: 'POST /v3/OS-OAUTH2/token',
+    summary: 'Exchanges client credentials for an access token',
+    async stream({ db, request, incoming }): Promise<Reply> {
+      const language = languageOf(request.headers['accept-language']);
+      const form = new URLSearchParams((await readBody(incoming, clock)).toString('utf8'));
+      const grant = form.get('grant_type');
+      if (grant === null)
+        return failure(400, 'invalid_request', t.oauthParameter.say(language, { name: 'grant_type' }));
+      if (grant !== 'client_credentials')
+        return failure(400, 'unsupported_grant_type', t.oauthGrant.say(language, { grant: grant.slice(0, 60) }));
+      const client = clientOf(request.headers.authorization);
+      if (!client) return failure(401, 'invalid_client', t.oauthClient.say(language));
+      try {
+        const login = await credential.prove(client, { db, request, scope: undefined });
+        const { token: made } = await db.read(tx =>
+          issueToken(tx, authority, { from: null, bounds: {}, ...login }, undefined),
+        );
+        return {
+          200: { access_token: made, expires_in: authority.tokenSeconds, token_type: 'Bearer' },
+          headers,
+        };
+      } catch (thrown) {
+        if (!(thrown instanceof Problem) || thrown.kind !== 'unauthenticated') throw thrown;
+        return failure(401, 'invalid_client', t.oauthClient.say(language));
+      }
+    },
+  });
+  return [token];
+}
+
+function failure(status: 400 | 401, error: string, description: string): Reply {
+  return {
+    [status]: { error, error_description: description },
+    headers: status === 401 ? { ...headers, 'www-authenticate': 'Basic realm="identity"' } : headers,
+  };
+}
+
+/** Of `Authorization: Basic`; null for anything else. */
+function clientOf(header: string | undefined): { id: string; secret: string } | null {
+  const match = /^Basic\s+([\w+/=-]{1,4096})$/i.exec(header ?? '');
+  const text = match ? Buffer.from(match[1]!, 'base64').toString('utf8') : '';
+  const cut = text.indexOf(':');
+  return cut > 0 ? { id: text.slice(0, cut), secret: text.slice(cut + 1) } : null;
+}
