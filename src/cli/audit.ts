@@ -24,7 +24,8 @@ export async function audit(
     for (const { invariant, resource, sentence } of violations) print(`${invariant}  ${resource}\n  ${sentence}`);
     for (const { name, problem } of silent) print(say(o.hostSilent, { name, problem }));
     const count = violations.length;
-    print(count ? say(o.auditWrong, { count }) : say(o.auditClean, { hosts: hosts.length - silent.length }));
+    if (count) print(say(o.auditWrong, { count }));
+    else print(silent.length ? say(o.auditPartly) : say(o.auditClean, { hosts: hosts.length }));
   }
   if (violations.length) return 1;
   return silent.length ? 2 : 0;

@@ -91,6 +91,10 @@ export const operatorTexts = texts('cli.operator', {
     en: '{count, plural, one {One thing is} other {{count} things are}} wrong.',
     ko: '잘못된 것이 {count}개 있습니다.',
   },
+  auditPartly: {
+    en: 'Nothing is wrong as far as could be seen.',
+    ko: '볼 수 있는 범위에서는 잘못된 것이 없습니다.',
+  },
   hostSilent: {
     en: 'Host {name} did not answer, so what it holds was not checked: {problem}',
     ko: '호스트 {name}이(가) 응답하지 않아 그 안에 있는 것을 점검하지 못했습니다: {problem}',

@@ -18,7 +18,7 @@ import { compilePlan, type Plan } from '#/host/plan.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
-import { newId, now, type Tx } from '#/platform/database/tx.ts';
+import { newId, now, nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
 import { any, as, object, optional, parse, string, type Static } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -226,13 +226,15 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
       const at = clock.monotonic();
       const rows = await db.read(tx => table(tx).selectFrom('hosts').select(['name', 'up']).execute());
       for (const { name, up } of rows) {
-        if (!heard.has(name)) heard.set(name, at);
-        const alive = at - heard.get(name)! < silentMs;
+        // Of a control plane that has just started, nobody has been heard: what was down stays down until it speaks.
+        if (!heard.has(name)) heard.set(name, up === 1 ? at : at - silentMs);
+        const silentFor = at - heard.get(name)!;
+        const alive = silentFor < silentMs;
         if (alive === (up === 1)) continue;
         await db.write(async tx => {
           await table(tx)
             .updateTable('hosts')
-            .set({ up: alive ? 1 : 0, ...(alive ? { lastSeenAt: now(tx) } : {}) })
+            .set({ up: alive ? 1 : 0, lastSeenAt: timestamp(nowMs(tx) - silentFor) })
             .where('name', '=', name)
             .execute();
           await tell(tx, name, { type: alive ? 'host.up' : 'host.down' });

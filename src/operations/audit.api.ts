@@ -12,6 +12,8 @@ import { sentenceOf } from '#/platform/problem/problem.ts';
 
 /** How long a host may take to list what it holds. */
 const answerMs = 30_000;
+/** One that is down may still be there. */
+const downAnswerMs = 3_000;
 /** Between the two looks of an audit: what is in motion moves on. */
 const secondLookMs = 3_000;
 
@@ -64,7 +66,7 @@ async function look(db: Database, bus: Bus, atRest: boolean, language: string, r
   const hosts = await Promise.all(
     known.map(async ({ name, up }): Promise<HostAnswer> => {
       try {
-        const { keys } = await callHost(bus, name, inventory, {}, answerMs, requestId);
+        const { keys } = await callHost(bus, name, inventory, {}, up ? answerMs : downAnswerMs, requestId);
         inventories.set(name, keys);
         return { name, up, answered: true, problem: null };
       } catch (thrown) {
