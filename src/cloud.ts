@@ -29,6 +29,7 @@ import type { Endpoint } from '#/platform/http/endpoint.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { type Chore, choreMigrations, startChores } from '#/platform/operations/chores.ts';
 import { createEngine, type Engine } from '#/platform/operations/engine.ts';
 import { forgetEnded, operationMigrations } from '#/platform/operations/operation.store.ts';
 
@@ -49,7 +50,7 @@ export async function startCloud({
   const random = systemRandom();
   const slots = new Map<symbol, unknown>();
   const simulated = config.simulateHosts > 0;
-  const db = openSqlite({ file: join(paths.control, 'haneul.db'), clock, random, slots });
+  const db = await openDatabase(config, paths.control, { clock, random, slots, log });
   const bus = simulated ? memoryBus({ clock, log }) : await socketBusServer({ path: paths.busSocket, clock, log });
   const address = publicUrlOf(config);
   const publicUrl = (): string => address;
@@ -79,7 +80,7 @@ export async function startCloud({
     policyFiles,
     concurrency,
     // One process writes an SQLite file.
-    alone: true,
+    alone: db.engine === 'sqlite',
     upgrade,
     page,
   });
@@ -98,6 +99,18 @@ export async function startCloud({
       await cloud.close();
     },
   };
+}
+
+/** PostgreSQL where it is configured, or a file of this machine. */
+export async function openDatabase(
+  config: Pick<Config, 'databaseUrl' | 'databaseConnections'>,
+  directory: string,
+  parts: { clock: Clock; random: Random; slots?: Map<symbol, unknown>; log: Logger },
+): Promise<Database> {
+  const { databaseUrl: url, databaseConnections: connections } = config;
+  if (url === null) return openSqlite({ file: join(directory, 'haneul.db'), ...parts });
+  const { openPostgres } = await import('#/platform/database/postgres/postgres.ts');
+  return openPostgres({ url, connections, ...parts });
 }
 
 async function simulateHosts(
@@ -190,7 +203,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     alone: parts.alone,
   });
   const server = createHttpServer({ ...parts, services, policy });
-  const chores = startChores(parts);
+  const chores = startChores(parts, choresOf(parts));
   return {
     services,
     server,
@@ -215,7 +228,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
 /** All that makes the tables, in order. */
 export function migrationsOf(services: Service[]): Migration[] {
   const own = services.flatMap(service => service.migrations ?? []);
-  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...own];
+  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...choreMigrations, ...own];
 }
 
 /** Every rule's default, read off the endpoints and the services' own lists. @throws Error when a rule has none */
@@ -240,25 +253,15 @@ export function policyDefaults(services: Service[]): Map<string, PolicyDefault> 
 
 const dayMs = 86_400_000;
 
-/** Periodic work of the platform and the services, each at its own pace. */
-function startChores({ db, clock, log, services }: CloudParts): { start(): void; stop(): void } {
-  let stopped = false;
-  const chores = services.flatMap(service => service.chores ?? []);
-  chores.push({
+/** Periodic work of the platform and the services. */
+function choresOf({ clock, services }: CloudParts): Chore[] {
+  const forget: Chore = {
     name: 'forget',
     everyMs: 3_600_000,
     async run(tx) {
       await forgetEvents(tx, timestamp(clock.now() - 7 * dayMs));
       await forgetEnded(tx, timestamp(clock.now() - 7 * dayMs));
     },
-  });
-  const again = (chore: (typeof chores)[number]): void => {
-    clock.after(chore.everyMs, () => {
-      if (stopped) return;
-      db.write(tx => chore.run(tx))
-        .catch((error: unknown) => log.error({ chore: chore.name, error }, 'chore'))
-        .finally(() => again(chore));
-    });
   };
-  return { start: () => chores.forEach(again), stop: () => void (stopped = true) };
+  return [...services.flatMap(service => service.chores ?? []), forget];
 }

@@ -26,6 +26,11 @@ export function isHttpUrl(value: string): boolean {
   );
 }
 
+/** `postgres://user:password@host:5432/name`. */
+export function isDatabaseUrl(value: string): boolean {
+  return /^postgres(ql)?:\/\/[^/]*\/[^?/]+(\?.*)?$/.test(value);
+}
+
 export function isPattern(text: string): boolean {
   try {
     new RegExp(text, 'u');

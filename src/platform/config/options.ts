@@ -3,7 +3,7 @@
 
 import type { Static, TSchema } from 'typebox';
 import { array, boolean, either, integer, nothing, number, oneOf, string } from '#/platform/http/schema.ts';
-import { isAddress, isCidr, isHttpUrl, isPattern } from './formats.ts';
+import { isAddress, isCidr, isDatabaseUrl, isHttpUrl, isPattern } from './formats.ts';
 
 export interface Option<S extends TSchema = TSchema> {
   schema: S;
@@ -142,6 +142,18 @@ export const options = {
     default: 0,
     en: 'After how many days without a login a user counts as disabled; 0 is never.',
     ko: '며칠 동안 로그인하지 않은 사용자를 비활성화된 것으로 볼지 정합니다. 0이면 없음.',
+  }),
+  database_url: option(either(nothing(), string({ min: 1, max: 2000 })), {
+    default: null,
+    secret: true,
+    check: { holds: isDatabaseUrl, example: 'postgres://haneul:secret@db.example.org:5432/haneul?sslmode=verify-full' },
+    en: 'The PostgreSQL database (15 or newer) of a cloud on many machines; several hosts with commas, of which one is the primary. Empty: a file in the data directory. `haneul migrate-database` moves a cloud from one to the other.',
+    ko: '여러 컴퓨터로 된 클라우드의 PostgreSQL 데이터베이스(15 이상). 호스트를 쉼표로 여럿 적을 수 있고 그중 하나가 주 서버입니다. 비우면 데이터 디렉터리의 파일을 씁니다. `haneul migrate-database`로 옮깁니다.',
+  }),
+  database_connections: option(integer({ min: 2, max: 500 }), {
+    default: 16,
+    en: 'How many connections to PostgreSQL one control plane process opens at most.',
+    ko: '컨트롤 플레인 프로세스 하나가 여는 PostgreSQL 연결의 최대 수.',
   }),
   policy_directory: option(text, {
     default: 'policy',

@@ -4,6 +4,7 @@ import type { Migration } from '#/platform/database/migrations.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Events } from '#/platform/events/events.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
+import type { Chore } from '#/platform/operations/chores.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import type { ProblemKind } from '#/platform/problem/problem.ts';
 
@@ -62,8 +63,8 @@ export interface Service {
   onHostEvent?(tx: Tx, host: string, event: { type: string } & Record<string, unknown>): Promise<void>;
   /** How many of its main things exist, for `status`: `{ servers: 3 }`. */
   counts?(tx: Tx): Promise<Record<string, number>>;
-  /** Periodic work, one at a time in the whole cluster. */
-  chores?: { name: string; everyMs: number; run(tx: Tx): Promise<void> }[];
+  /** Periodic work, once per period in the whole cluster. */
+  chores?: Chore[];
 }
 
 export interface SeedSettings {

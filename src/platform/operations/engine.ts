@@ -52,7 +52,8 @@ export interface Engine {
 }
 
 const sweepMs = 1_000;
-const leaseMs = 30_000;
+/** Work of a process that died is taken over after that long, and the next sweep. */
+const leaseMs = 8_000;
 /** While waiting for a host, look again this often even when no report wakes us. */
 const lookAgainMs = 15_000;
 const triesBeforeUnwinding = 5;
