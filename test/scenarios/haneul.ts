@@ -1,8 +1,8 @@
 // A real cloud for a scenario: `./haneul up` in a directory of its own, and the real client against it.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -53,8 +53,7 @@ export interface Client {
   refused(...args: string[]): Promise<string>;
 }
 
-export interface RealCloud extends AsyncDisposable {
-  data: string;
+export interface RealCloud extends Marks, AsyncDisposable {
   url: string;
   admin: Client;
   /** A client for a user that exists. */
@@ -104,6 +103,7 @@ export async function realCloud(name: string, cidr: string, env: Record<string, 
     return call;
   };
   return {
+    id: readFileSync(join(data, 'host', 'cloud-id'), 'utf8').trim(),
     data,
     url,
     admin: client('admin', password, 'admin'),
@@ -170,33 +170,56 @@ export async function killRole(data: string, role: string): Promise<void> {
 }
 
 /** The machine's state once it has not changed for 3 s. */
-export async function calmHostState(): Promise<string[]> {
-  let last = await hostState();
+export async function calmHostState(cloud: Marks): Promise<string[]> {
+  let last = await hostState(cloud);
   for (let calm = 0; calm < 3; ) {
     await new Promise(resolve => setTimeout(resolve, 1_000));
-    const state = await hostState();
+    const state = await hostState(cloud);
     calm = state.join() === last.join() ? calm + 1 : 0;
     last = state;
   }
   return last;
 }
 
-/** What of ours is on this machine: interfaces, namespaces, tables, processes of the guest user. */
-export async function hostState(): Promise<string[]> {
-  const links = (JSON.parse((await run(['ip', '-j', 'link'])).stdout) as { ifname: string }[]).map(
-    link => `link ${link.ifname}`,
-  );
-  const namespaces = (await run(['ip', 'netns', 'list'])).stdout
-    .split('\n')
-    .filter(Boolean)
-    .map(line => `netns ${line.split(' ')[0]}`);
-  const tables = (await run(['nft', 'list', 'tables'], { allow: true })).stdout
-    .split('\n')
-    .filter(line => line.includes('haneul'))
-    .map(line => `nft ${line}`);
-  const guests = (await run(['ps', '-u', 'haneul-guest', '-o', 'comm='], { allow: true })).stdout
-    .split('\n')
-    .filter(Boolean)
-    .map(line => `process ${line.trim()}`);
-  return [...links, ...namespaces, ...tables, ...guests].sort();
+/** What tells a cloud's things on this machine from another's. */
+export interface Marks {
+  /** Part of the names of its namespaces and tables, and of its interfaces' aliases. */
+  id: string;
+  data: string;
+}
+
+/** A cloud that is not there: for what is on the machine besides clouds. */
+export const noCloud: Marks = { id: 'none', data: '/nowhere' };
+
+/**
+ * What is on this machine of a cloud, and of nobody: interfaces, namespaces, tables, guests' processes. Other clouds may be
+ * on the machine; theirs is left out.
+ */
+export async function hostState({ id, data }: Marks): Promise<string[]> {
+  const lines = async (...command: string[]): Promise<string[]> =>
+    (await run(command, { allow: true })).stdout.split('\n').filter(Boolean);
+  const links = JSON.parse((await run(['ip', '-j', 'link'])).stdout) as { ifname: string; ifalias?: string }[];
+  const state = [
+    ...links
+      .filter(({ ifalias = '' }) => !ifalias.startsWith('haneul:') || ifalias.startsWith(`haneul:${id}:`))
+      .map(link => `link ${link.ifname}`),
+    ...(await lines('ip', 'netns', 'list'))
+      .map(line => `netns ${line.split(' ')[0]}`)
+      .filter(line => !/ hn[0-9a-f]{6}-/.test(line) || line.includes(` hn${id}-`)),
+    ...(await lines('nft', 'list', 'tables')).filter(line => line.includes(`haneul-${id}-`)).map(line => `nft ${line}`),
+  ];
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    const words = commandOf(pid);
+    if (/qemu|dnsmasq/.test(words[0] ?? '') && words.some(word => word.includes(data) || word.includes(`/${id}/`)))
+      state.push(`process ${basename(words[0]!)}`);
+  }
+  return state.sort();
+}
+
+function commandOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+  } catch {
+    return []; // It has ended meanwhile.
+  }
 }

@@ -5,13 +5,15 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type Client, eventually, hostState, killRole, realCloud, run, sshTo } from './haneul.ts';
+import { type Client, eventually, hostState, killRole, noCloud, realCloud, run, sshTo } from './haneul.ts';
 
 test('a server on a private network, from one command to its end', { timeout: 1_500_000 }, async t => {
-  const before = await hostState();
+  const before = await hostState(noCloud);
+  let marks = noCloud;
   {
     await using cloud = await realCloud('journey', '172.31.77.0/24');
     const { admin } = cloud;
+    marks = cloud;
     const key = join(cloud.data, 'journey-key');
 
     await t.test('a second up finds everything in place', async () => {
@@ -235,7 +237,7 @@ test('a server on a private network, from one command to its end', { timeout: 1_
       for (const client of [one, two]) await client.plain('network', 'delete', 'net');
       await one.plain('security', 'group', 'delete', 'web');
       await eventually(async () => {
-        const left = (await hostState()).filter(line => !before.includes(line));
+        const left = await hostState(cloud);
         deepEqual(
           left.filter(line => /tap|process qemu/.test(line)),
           [],
@@ -245,7 +247,7 @@ test('a server on a private network, from one command to its end', { timeout: 1_
       deepEqual(await one('volume', 'list'), []);
     });
   }
-  deepEqual(await hostState(), before, 'the machine is as it was before up');
+  deepEqual(await hostState(marks), before, 'the machine is as it was before up');
 });
 
 /** An ssh session that stays open, and answers what it is told. */
