@@ -3,8 +3,6 @@
 // HANEUL_CHAOS_SEED replays a run; HANEUL_CHAOS_SECONDS makes it longer.
 
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Api, apiOf } from '../scenarios/api.ts';
 import { eventually, hostState, killRole, noCloud, realCloud, type RealCloud } from '../scenarios/haneul.ts';
