@@ -23,10 +23,6 @@ export const simulatedTexts = texts('simulated', {
     en: '{key} needs {needs}, which is not on the host.',
     ko: '{key}에 필요한 {needs}이(가) 호스트에 없습니다.',
   },
-  wouldShrink: {
-    en: 'Disk {key} has {sizeGib} GiB and cannot shrink to {wantedGib} GiB.',
-    ko: '디스크 {key}의 크기는 {sizeGib}GiB이며 {wantedGib}GiB로 줄일 수 없습니다.',
-  },
   noRoom: {
     en: 'The host has {freeGib} GiB left; disk {key} needs {neededGib} GiB.',
     ko: '호스트에 {freeGib}GiB가 남아 있으나 디스크 {key}에는 {neededGib}GiB가 필요합니다.',

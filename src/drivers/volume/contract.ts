@@ -49,7 +49,8 @@ export function volumeContract(backend: string, open: () => Promise<VolumeFixtur
     await driver.ensure(disk('a', { exported: true }), host.images);
     const grown = await driver.ensure(disk('a', { exported: true, sizeGib: 2 }), host.images);
     ok(grown.connection);
-    await rejects(driver.ensure(disk('a', { exported: true, sizeGib: 1 }), host.images), isProblem('invalid'));
+    // A growth whose answer was lost is taken back in the plan, but not on the disk.
+    ok((await driver.ensure(disk('a', { exported: true, sizeGib: 1 }), host.images)).connection);
     await driver.ensure(disk('a', { sizeGib: 3 }), host.images);
   });
 

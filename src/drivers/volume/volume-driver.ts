@@ -34,8 +34,8 @@ export interface VolumeCapacity {
 export interface VolumeDriver {
   list(): Promise<Disk['key'][]>;
   /**
-   * Makes the disk exist with this size (it grows, never shrinks), snapshots and export.
-   * @throws Problem invalid when it would shrink, unavailable when the host has no room
+   * Makes the disk exist with at least this size (it grows, never shrinks), and with these snapshots and export.
+   * @throws Problem unavailable when the host has no room
    */
   ensure(disk: Disk, images: (key: `image/${string}`) => { path: string; format: 'raw' | 'qcow2' }): Promise<DiskFacts>;
   remove(key: Disk['key']): Promise<void>;

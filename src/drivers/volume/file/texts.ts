@@ -11,10 +11,6 @@ export const fileVolumeTexts = texts('fileVolume', {
     en: 'The volume directory {directory} has too long a path for sockets below it.',
     ko: '볼륨 디렉터리 {directory}의 경로가 너무 길어 그 아래에 소켓을 만들 수 없습니다.',
   },
-  wouldShrink: {
-    en: 'Disk {key} has {sizeBytes} bytes and cannot shrink to {wantedGib} GiB.',
-    ko: '디스크 {key}의 크기는 {sizeBytes}바이트이며 {wantedGib}GiB로 줄일 수 없습니다.',
-  },
   sourceLarger: {
     en: 'The source of disk {key} has {sourceBytes} bytes, which do not fit into {wantedGib} GiB.',
     ko: '디스크 {key}의 원본 크기는 {sourceBytes}바이트로 {wantedGib}GiB에 들어가지 않습니다.',

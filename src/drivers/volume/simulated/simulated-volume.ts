@@ -35,13 +35,11 @@ export function simulatedVolume({ tools, host, totalGib, delayMs = 0 }: Simulate
 function ensure(host: SimulatedMachine, disk: Disk, totalGib: number): DiskFacts {
   const { key, sizeGib: wantedGib } = disk;
   const held = host.disks.get(key);
-  if (held && wantedGib < held.sizeGib)
-    throw new Problem('invalid', simulatedTexts.wouldShrink, { key, sizeGib: held.sizeGib, wantedGib });
   const freeGib = totalGib - usedGib(host);
   const neededGib = wantedGib - (held?.sizeGib ?? 0);
   if (neededGib > freeGib) throw new Problem('unavailable', simulatedTexts.noRoom, { key, freeGib, neededGib });
   const made = held ?? create(host, disk);
-  made.sizeGib = wantedGib;
+  made.sizeGib = Math.max(made.sizeGib, wantedGib);
   made.exported = disk.exported;
   made.snapshots = new Set(disk.snapshots);
   host.disks.set(key, made);

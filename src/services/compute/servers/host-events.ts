@@ -22,6 +22,7 @@ export async function onHostEvent(
 ): Promise<void> {
   if (event.type === 'host.up') return offer(tx, host);
   if (event.type === 'guest.exit') return guestEnded(tx, host, event as never);
+  if (event.type === 'entry.applied') return guestSeen(tx, host, event as never);
 }
 
 /** The host's room becomes known to placement. */
@@ -67,6 +68,22 @@ async function guestEnded(
     resourceId: server.id,
     payload: { reason: exit.reason, crashed },
   });
+}
+
+/**
+ * A guest that is found to have ended by itself: nobody may have heard of it when it did, or something was under way that
+ * has since said that it runs.
+ */
+async function guestSeen(
+  tx: Tx,
+  host: string,
+  { key, facts }: { key: string; facts?: { power?: string; boot?: number; exitReason?: string } },
+): Promise<void> {
+  const [kind, serverId = ''] = key.split('/');
+  if (kind !== 'server' || facts?.exitReason === undefined) return;
+  const crashed = facts.power === 'crashed';
+  const exit = { serverId, boot: facts.boot ?? 0, reason: facts.exitReason };
+  await guestEnded(tx, host, { ...exit, kind: crashed ? 'crash' : 'shutdown' });
 }
 
 /** Follows ports that are changed or deleted from outside. */
