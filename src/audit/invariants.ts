@@ -77,6 +77,9 @@ function checkHosts(rows: Rows, inventories: Inventories, { atRest = false }: Au
           report('host objects', `${host}/${key}`, t.orphanOnHost, { host, key });
     }
     if (up !== 1) continue;
+    if (atRest)
+      for (const { key, state } of own)
+        if (state !== 'applied') report('host objects', `${host}/${key}`, t.notAsPlanned, { host, key, state });
     for (const { key } of own)
       if (!expected.has(key) && !moving.has(key) && !key.startsWith('security-group/'))
         report('host objects', `${host}/${key}`, t.staleEntry, { host, key });

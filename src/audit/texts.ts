@@ -15,6 +15,10 @@ export const auditTexts = texts('audit', {
     en: 'Host {host} is still recorded as holding {key}, which belongs to nothing.',
     ko: '주인이 없는 {key}이(가) 호스트 {host}에 있다고 아직 기록되어 있습니다.',
   },
+  notAsPlanned: {
+    en: 'Host {host} has not got {key} as planned: it is "{state}".',
+    ko: '호스트 {host}의 {key}이(가) 계획대로 되어 있지 않습니다("{state}").',
+  },
   hostBehind: {
     en: 'Host {host} is at revision {reported} of its plan, not at {wanted}.',
     ko: '호스트 {host}의 계획이 개정 {wanted}이(가) 아니라 {reported}에 머물러 있습니다.',

@@ -64,14 +64,14 @@ export function createFaults(cloud: SimulatedCloud): Faults {
   function fate(kind: 'read' | 'write'): DatabaseFate {
     if (!on) return {};
     const roll = dice.next();
-    if (kind === 'read') return roll < 0.001 ? refuse() : roll < 0.03 ? { delayMs: dice.between(1, 50) } : {};
-    if (roll < 0.003) return die(dice.pick(['before', 'inside', 'after'] as const));
-    if (roll < 0.006) return refuse();
-    if (roll < 0.008) {
+    if (kind === 'read') return roll < 0.002 ? refuse() : roll < 0.05 ? { delayMs: dice.between(1, 50) } : {};
+    if (roll < 0.006) return die(dice.pick(['before', 'inside', 'after'] as const));
+    if (roll < 0.012) return refuse();
+    if (roll < 0.016) {
       count('database answer lost');
       return { answerLost: new Problem('unavailable', t.databaseGone) };
     }
-    return roll < 0.1 ? { delayMs: dice.between(1, 200) } : {};
+    return roll < 0.15 ? { delayMs: dice.between(1, 200) } : {};
   }
 
   function refuse(): DatabaseFate {

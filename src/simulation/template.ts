@@ -1,7 +1,7 @@
 // What every simulated cloud begins with: a seeded database with projects, users, flavors and an image. Made once for each
 // process and copied, because making it takes longer than many a simulation.
 
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assembleCloud } from '#/cloud.ts';
@@ -44,6 +44,7 @@ export const publicUrl = (): string => 'http://simulated';
 const projects = ['red', 'green', 'blue'];
 
 let made: Promise<Template> | undefined;
+let directory: string | undefined;
 
 export function template(): Promise<Template> {
   if (!made) {
@@ -54,22 +55,29 @@ export function template(): Promise<Template> {
   return made;
 }
 
+/** Takes away the files that the template has. */
+export function removeTemplate(): void {
+  if (directory !== undefined) rmSync(directory, { recursive: true, force: true });
+  made = directory = undefined;
+}
+
 async function make(): Promise<Template> {
   const clock = virtualTime(beginning);
   const random = createDice('template');
   const log = createLogger('simulation', 'silent');
   const slots = new Map<symbol, unknown>();
-  const directory = mkdtempSync(join(tmpdir(), 'haneul-simulation-'));
-  const file = join(directory, 'template.db');
+  const here = mkdtempSync(join(tmpdir(), 'haneul-simulation-'));
+  directory = here;
+  const file = join(here, 'template.db');
   const db = openSqlite({ file, clock, random, slots });
   const bus = memoryBus({ clock, log });
   const config = loadConfig({ overrides: {} });
   const parts = { db, bus, clock, random, log, publicUrl };
-  const made = await createServices({ ...parts, config, directory, passwordCost: quickCost, simulated: true });
+  const made = await createServices({ ...parts, config, directory: here, passwordCost: quickCost, simulated: true });
   const { services, authenticator } = made;
   const { server } = await assembleCloud({ ...parts, slots, services, authenticator });
   await made.seed({ adminPassword: 'admin-password' });
-  await made.guestImage(directory);
+  await made.guestImage(here);
 
   let token = '';
   // biome-ignore lint: bodies of the program's own replies
@@ -112,13 +120,21 @@ async function make(): Promise<Template> {
   }
   const { images } = (await ask('GET', '/image/v2/images')).body;
   const { networks } = (await ask('GET', '/network/v2.0/networks?router:external=true')).body;
+  // The trace of a seed is the same wherever the process keeps its files.
+  await db.write(tx =>
+    tx
+      .withTables<{ imageStores: { directory: string } }>()
+      .updateTable('imageStores')
+      .set({ directory: '/simulated' })
+      .execute(),
+  );
   await db.close();
   const content = readFileSync(file);
   // A database in memory has no write-ahead log: bytes 18 and 19 of the header say which kind of journal there is.
   content[18] = content[19] = 1;
   return {
     content,
-    directory,
+    directory: here,
     config,
     admin,
     members,

@@ -299,7 +299,7 @@ export function startWorkload(cloud: SimulatedCloud, model: Model, total: number
       begun++;
       await dice.pick(weights)(self);
       ended++;
-      await new Promise<void>(resolve => void cloud.time.after(dice.between(10, 3_000), resolve));
+      await new Promise<void>(resolve => void cloud.time.after(dice.between(10, 6_000), resolve));
     }
   }
 
