@@ -10,6 +10,7 @@ import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Config } from '#/platform/config/config.ts';
 import type { Database } from '#/platform/database/database.ts';
+import { createFetchOut } from '#/platform/http/fetch-out.ts';
 import type { ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -64,6 +65,8 @@ export async function createServices(options: ServicesOptions): Promise<Services
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     compliance: config,
+    fetchOut: createFetchOut({ clock, allowed: config.outgoingAllowedNetworks }),
+    trustedDashboards: config.trustedDashboards,
     log,
   });
   const services: Service[] = [

@@ -155,6 +155,18 @@ export const options = {
     en: 'How many connections to PostgreSQL one control plane process opens at most.',
     ko: '컨트롤 플레인 프로세스 하나가 여는 PostgreSQL 연결의 최대 수.',
   }),
+  outgoing_allowed_networks: option(array(text, { max: 64 }), {
+    default: [],
+    check: { holds: isCidr, example: '10.20.0.0/16' },
+    en: 'Networks that this cloud may fetch from although they are private or this machine: where an identity provider is, or images are imported from. Everything else that is not public is refused.',
+    ko: '사설 네트워크나 이 컴퓨터 자신이라도 이 클라우드가 접속해도 되는 네트워크(ID 공급자나 이미지를 가져올 곳). 그 밖의 공개되지 않은 주소는 거절합니다.',
+  }),
+  trusted_dashboards: option(array(text, { max: 16 }), {
+    default: [],
+    check: { holds: isHttpUrl, example: 'https://dashboard.example.org/auth/websso/' },
+    en: 'Addresses of dashboards to which a browser may carry a token after logging in through an identity provider (WebSSO).',
+    ko: 'ID 공급자로 로그인한 뒤 브라우저가 토큰을 가지고 돌아가도 되는 대시보드의 주소(WebSSO).',
+  }),
   policy_directory: option(text, {
     default: 'policy',
     en: "The directory with the operator's policy files, one per service (`compute.yaml`); relative to the data directory.",

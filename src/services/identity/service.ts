@@ -6,6 +6,7 @@ import type { Passwords } from '#/platform/access/passwords.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { nowMs } from '#/platform/database/tx.ts';
+import type { FetchOut } from '#/platform/http/fetch-out.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { Service } from '#/platform/http/service.ts';
 import {
@@ -48,6 +49,9 @@ import { oauth2Endpoints } from '#/services/identity/oauth/oauth2.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
 import { storedPolicyEndpoints } from '#/services/identity/stored-policies/stored-policy.api.ts';
 import { versions, versionThree } from '#/services/identity/discovery.api.ts';
+import { federationChores, federationEndpoints } from '#/services/identity/federation/federation.ts';
+import { federatedMethods } from '#/services/identity/federation/sign-on/token-exchange.method.ts';
+import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
@@ -70,6 +74,10 @@ export interface IdentityOptions {
   tokenLifetimeSeconds?: number;
   /** What is demanded of passwords and accounts; nothing by default. */
   compliance?: Compliance;
+  /** For whatever is asked of identity providers. */
+  fetchOut: FetchOut;
+  /** Where browsers may be sent back to with a token after a federated login. */
+  trustedDashboards?: readonly string[];
 }
 
 /** How the standard words of an error read on the wire. */
@@ -97,9 +105,11 @@ export function identityService(options: IdentityOptions): { service: Service; a
     tokenSeconds: options.tokenLifetimeSeconds,
   });
   const vault = createVault(() => options.credentialKeys().all);
+  const byToken = tokenMethod({ authority });
   const methods: Record<string, AuthMethod> = {
+    ...federatedMethods(byToken),
     password: passwordMethod({ passwords, compliance, log }),
-    token: tokenMethod({ authority }),
+    token: byToken,
     application_credential: applicationCredentialMethod({ passwords, clock }),
     oauth1: oauth1Method({ vault }),
     totp: totpMethod({ vault, compliance }),
@@ -121,7 +131,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...domainConfigEndpoints(vault),
       ...projectEndpoints,
       ...projectTagEndpoints,
-      ...userEndpoints({ passwords, compliance, log }),
+      ...withFederated(userEndpoints({ passwords, compliance, log })),
       ...groupEndpoints,
       ...roleEndpoints,
       ...impliedRoleEndpoints,
@@ -139,6 +149,10 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...consumerEndpoints(vault),
       ...oauthEndpoints(vault),
       ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock }),
+      ...federationEndpoints({
+        ...{ authority, vault, clock, random, log, fetchOut: options.fetchOut, keys: () => keys().all },
+        trustedDashboards: options.trustedDashboards ?? [],
+      }),
       ...endpointGroupEndpoints,
       ...projectEndpointEndpoints,
     ],
@@ -149,6 +163,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     migrations: [identityTables, delegationTables, complianceTables, oauthTables, federationTables],
     seed: seedIdentity,
     chores: [
+      ...federationChores,
       { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },
       { name: 'identity.disable-inactive', everyMs: 3_600_000, run: tx => disableInactive(tx, compliance) },
     ],

@@ -80,6 +80,7 @@ export async function issueToken(
   asked: ScopeAsk | undefined,
 ): Promise<{ token: string; known: Known }> {
   const { user, from } = login;
+  const { identityProviderId, protocolId } = login.bounds;
   const now = nowMs(tx);
   const auditId = authority.newAuditId();
   const base = {
@@ -89,6 +90,7 @@ export async function issueToken(
     expiresAt: from ? from.expiresAt : now + authority.tokenSeconds * 1000,
     auditIds: from ? [auditId, from.auditIds.at(-1)!] : [auditId],
     epoch: user.tokenEpoch,
+    ...(identityProviderId ? { identityProviderId, protocolId } : {}),
   };
   const wanted = await wantedScope(tx, asked);
   if (login.bounds.applicationCredentialId)

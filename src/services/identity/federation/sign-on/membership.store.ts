@@ -1,26 +1,9 @@
 // Group memberships that a federated login told of: they hold for a while, and the next login says anew.
 
 import type { Tx } from '#/platform/database/tx.ts';
-import { nowMs } from '#/platform/database/tx.ts';
+import { membershipsOf } from '#/services/identity/federation/sign-on/held-memberships.store.ts';
 import { federation } from '#/services/identity/federation/tables.ts';
 import { tokensChanged } from '#/services/identity/tokens/authority.ts';
-
-export interface Membership {
-  groupId: string;
-  /** Milliseconds since 1970. */
-  expiresAt: number;
-}
-
-/** Those that hold now. */
-export async function membershipsOf(tx: Tx, userId: string): Promise<Membership[]> {
-  const rows = await federation(tx)
-    .selectFrom('expiringMembers')
-    .select(['groupId', 'expiresAt'])
-    .where('userId', '=', userId)
-    .where('expiresAt', '>', nowMs(tx))
-    .execute();
-  return rows.map(({ groupId, expiresAt }) => ({ groupId, expiresAt: Number(expiresAt) }));
-}
 
 /** What a provider says of a user's groups from now on; what it said before is forgotten. */
 export async function setMemberships(
