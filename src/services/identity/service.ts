@@ -47,6 +47,8 @@ import { oauthEndpoints } from '#/services/identity/oauth/oauth.api.ts';
 import { oauth1Method } from '#/services/identity/oauth/oauth1.method.ts';
 import { oauth2Endpoints } from '#/services/identity/oauth/oauth2.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
+import { policyAssociationEndpoints } from '#/services/identity/stored-policies/policy-association.api.ts';
+import { revocationEndpoints } from '#/services/identity/tokens/revocation.api.ts';
 import { storedPolicyEndpoints } from '#/services/identity/stored-policies/stored-policy.api.ts';
 import { versions, versionThree } from '#/services/identity/discovery.api.ts';
 import { federationChores, federationEndpoints } from '#/services/identity/federation/federation.ts';
@@ -124,6 +126,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       versionThree,
       ...tokenEndpoints({ authority, methods, clock, keys: () => keys().all }),
       ...authEndpoints,
+      ...revocationEndpoints,
       ...regionEndpoints,
       ...serviceEndpoints,
       ...endpointEndpoints,
@@ -146,6 +149,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...registeredLimitEndpoints,
       ...limitEndpoints,
       ...storedPolicyEndpoints,
+      ...policyAssociationEndpoints,
       ...consumerEndpoints(vault),
       ...oauthEndpoints(vault),
       ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock }),

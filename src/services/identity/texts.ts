@@ -5,6 +5,10 @@ import { texts } from '#/platform/text/text.ts';
 export const identityTexts = texts('identity', {
   notFound: { en: 'Could not find {what}: {id}.', ko: '{what}을(를) 찾을 수 없습니다: {id}.' },
   noToken: { en: 'Could not find token.', ko: '토큰을 찾을 수 없습니다.' },
+  pkiGone: {
+    en: 'This API is no longer there: PKI tokens are not supported.',
+    ko: '더 이상 제공하지 않는 API입니다. PKI 토큰은 지원하지 않습니다.',
+  },
   noSubject: { en: 'The header X-Subject-Token is missing.', ko: 'X-Subject-Token 헤더가 없습니다.' },
   duplicate: {
     en: 'Conflict occurred attempting to store {what}: there is already one named {name}.',

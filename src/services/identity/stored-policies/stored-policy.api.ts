@@ -24,7 +24,7 @@ const known = ['id', 'type', 'blob', 'links'] as const;
 const blob = () => either(string(), mapOf(any()));
 const reply = schemas.wrapped('policy');
 
-function view(row: PolicyRow, request: RequestFacts): Wire {
+export function viewPolicy(row: PolicyRow, request: RequestFacts): Wire {
   return {
     ...json(row.extra),
     id: row.id,
@@ -34,7 +34,7 @@ function view(row: PolicyRow, request: RequestFacts): Wire {
   };
 }
 
-const finder: Finder<PolicyRow> = {
+export const storedPolicyFinder: Finder<PolicyRow> = {
   find: ({ tx, path: { policy_id: id = '' } }) =>
     tables(tx).selectFrom('storedPolicies').selectAll().where('id', '=', id).executeTakeFirst(),
   missing: ({ policy_id: id }) => notFound('policy', id),
@@ -56,7 +56,7 @@ const list = endpoint({
         request,
         query,
         'policies',
-        rows.filter(row => type === undefined || row.type === type).map(row => view(row, request)),
+        rows.filter(row => type === undefined || row.type === type).map(row => viewPolicy(row, request)),
         [],
       ),
     };
@@ -68,9 +68,9 @@ const show = endpoint({
   allow: systemReader,
   route: `GET ${path}/{policy_id}`,
   summary: 'Shows a policy document',
-  find: finder,
+  find: storedPolicyFinder,
   replies: { 200: reply },
-  handle: async ({ found, request }) => ({ 200: { policy: view(found, request) } }),
+  handle: async ({ found, request }) => ({ 200: { policy: viewPolicy(found, request) } }),
 });
 
 const create = endpoint({
@@ -88,7 +88,7 @@ const create = endpoint({
       extra: JSON.stringify(extraOf(ask, known)),
     };
     await tables(tx).insertInto('storedPolicies').values(row).execute();
-    return { 201: { policy: view(row, request) } };
+    return { 201: { policy: viewPolicy(row, request) } };
   },
 });
 
@@ -97,7 +97,7 @@ const update = endpoint({
   allow: admin,
   route: `PATCH ${path}/{policy_id}`,
   summary: 'Changes a policy document',
-  find: finder,
+  find: storedPolicyFinder,
   body: object({ policy: open({ type: optional(string({ max: 255 })), blob: optional(blob()) }) }),
   replies: { 200: reply },
   async handle({ tx, body: { policy: ask }, found, request }) {
@@ -109,7 +109,7 @@ const update = endpoint({
       extra: JSON.stringify({ ...json(found.extra), ...extraOf(ask, known) }),
     };
     await tables(tx).updateTable('storedPolicies').set(row).where('id', '=', found.id).execute();
-    return { 200: { policy: view(row, request) } };
+    return { 200: { policy: viewPolicy(row, request) } };
   },
 });
 
@@ -118,9 +118,10 @@ const remove = endpoint({
   allow: admin,
   route: `DELETE ${path}/{policy_id}`,
   summary: 'Deletes a policy document',
-  find: finder,
+  find: storedPolicyFinder,
   replies: { 204: null },
   async handle({ tx, found }) {
+    await tables(tx).deleteFrom('policyAssociations').where('policyId', '=', found.id).execute();
     await tables(tx).deleteFrom('storedPolicies').where('id', '=', found.id).execute();
     return { 204: undefined };
   },

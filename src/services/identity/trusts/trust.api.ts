@@ -1,6 +1,7 @@
 // Trusts: a user lets another act with some of their roles in a project.
 // API: Identity v3, "OS-TRUST".
 
+import type { Caller } from '#/platform/access/caller.ts';
 import { newHexId, now, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
 import {
@@ -176,26 +177,28 @@ const create = endpoint({
   replies: { 201: reply },
   async handle({ tx, body: { trust: ask }, caller, policy, request }) {
     judge({ caller, policy }, 'identity:create_trust', { target: { trust: { trustor_user_id: ask.trustor_user_id } } });
-    // Whatever acts by delegation makes no further delegation.
-    checkUnrestricted(caller);
+    // Whatever acts by delegation makes no further delegation, but for a trust that may be handed on.
+    const parent = await trustOf(tx, caller);
+    if (!parent) checkUnrestricted(caller);
     if (!(await findUser(tx, ask.trustee_user_id))) throw notFound('user', ask.trustee_user_id);
-    const roleIds = await rolesFor(tx, ask, caller);
+    const roleIds = parent && !ask.roles?.length ? listIn(parent.roleIds) : await rolesFor(tx, ask, caller);
     const expiresAt = ask.expires_at == null ? null : readTime(ask.expires_at);
     if (expiresAt !== null && expiresAt <= now(tx)) throw new Problem('invalid', t.expiresPast);
     const allowRedelegation = ask.allow_redelegation === true;
     if (allowRedelegation && ask.remaining_uses != null) throw new Problem('invalid', t.trustUses);
     if ((ask.redelegation_count ?? 0) > maxRedelegation) throw new Problem('forbidden', t.trustRedelegation);
+    if (parent) checkHandedOn(parent, { ...ask, expiresAt, roleIds });
     const row: TrustRow = {
       id: newHexId(tx),
       trustorUserId: ask.trustor_user_id,
       trusteeUserId: ask.trustee_user_id,
       projectId: ask.project_id ?? null,
       impersonation: ask.impersonation ? 1 : 0,
-      expiresAt,
+      expiresAt: expiresAt ?? parent?.expiresAt ?? null,
       remainingUses: ask.remaining_uses ?? null,
       roleIds: JSON.stringify(roleIds),
-      redelegatedTrustId: null,
-      redelegationCount: allowRedelegation ? (ask.redelegation_count ?? maxRedelegation) : 0,
+      redelegatedTrustId: parent?.id ?? null,
+      redelegationCount: allowRedelegation ? countFor(parent, ask.redelegation_count ?? null) : 0,
       allowRedelegation: allowRedelegation ? 1 : 0,
       extra: JSON.stringify(extraOf(ask, known)),
     };
@@ -203,6 +206,32 @@ const create = endpoint({
     return { 201: { trust: view(row, request, await rolesById(tx, roleIds)) } };
   },
 });
+
+/** The trust by which the caller acts, if any. @throws Problem forbidden when it may not be handed on */
+async function trustOf(tx: Tx, caller: Caller): Promise<TrustRow | null> {
+  const { trustId } = caller.token;
+  if (typeof trustId !== 'string') return null;
+  const row = await tables(tx).selectFrom('trusts').selectAll().where('id', '=', trustId).executeTakeFirst();
+  if (!row?.allowRedelegation || row.redelegationCount < 1) throw new Problem('forbidden', t.trustRedelegation);
+  return row;
+}
+
+/** What is handed on is no more than what was handed over. @throws Problem forbidden */
+function checkHandedOn(parent: TrustRow, ask: Ask & { expiresAt: string | null; roleIds: string[] }): void {
+  const held = new Set(listIn(parent.roleIds));
+  const more =
+    ask.project_id !== parent.projectId ||
+    ask.roleIds.some(id => !held.has(id)) ||
+    (ask.impersonation && !parent.impersonation) ||
+    (parent.expiresAt !== null && ask.expiresAt !== null && ask.expiresAt > parent.expiresAt) ||
+    (ask.redelegation_count ?? 0) >= parent.redelegationCount;
+  if (more) throw new Problem('forbidden', t.trustRedelegation);
+}
+
+/** How often the new trust may be handed on again. */
+function countFor(parent: TrustRow | null, asked: number | null): number {
+  return asked ?? (parent ? parent.redelegationCount - 1 : maxRedelegation);
+}
 
 /** The roles to hand over: only those that the trustor holds in that project. @throws Problem invalid, forbidden */
 async function rolesFor(tx: Tx, ask: Ask, caller: Parameters<typeof delegable>[0]): Promise<string[]> {
@@ -227,12 +256,20 @@ const remove = endpoint({
   find: finder,
   replies: { 204: null },
   async handle({ tx, found }) {
-    await tables(tx).deleteFrom('credentials').where('trustId', '=', found.id).execute();
-    await tables(tx).deleteFrom('trusts').where('id', '=', found.id).execute();
-    await tokensChanged(tx, [found.trusteeUserId, found.trustorUserId]);
+    await deleteWithHandedOn(tx, found);
     return { 204: undefined };
   },
 });
+
+/** Takes a trust away, and all that was handed on from it. */
+async function deleteWithHandedOn(tx: Tx, trust: TrustRow): Promise<void> {
+  const db = tables(tx);
+  for (const next of await db.selectFrom('trusts').selectAll().where('redelegatedTrustId', '=', trust.id).execute())
+    await deleteWithHandedOn(tx, next);
+  await db.deleteFrom('credentials').where('trustId', '=', trust.id).execute();
+  await db.deleteFrom('trusts').where('id', '=', trust.id).execute();
+  await tokensChanged(tx, [trust.trusteeUserId, trust.trustorUserId]);
+}
 
 const roles = endpoint({
   policy: 'identity:list_roles_for_trust',
