@@ -7,6 +7,7 @@ import { ToolFailure } from '#/platform/process/run.ts';
 import type { Text } from '#/platform/text/text.ts';
 import { contextOf, type Context, type DataOption } from './context.ts';
 import { operatorHelp as oh } from './operator-texts.ts';
+import { simulateTexts as st } from './simulate-texts.ts';
 import { cliTexts as t, helpTexts as h } from './texts.ts';
 
 export const version = '0.1.0';
@@ -127,6 +128,17 @@ function build(context: Context, finish: Finish): Command {
     .allowUnknownOption()
     .exitOverride()
     .action(async (words: string[]) => finish(await (await import('./develop.ts')).test(words)));
+  program
+    .command('simulate')
+    .description(say(st.simulate))
+    .option('--seeds <number>', say(st.seeds), '10')
+    .option('--first <seed>', say(st.first))
+    .option('--actions <number>', say(st.actions), '500')
+    .option('--hosts <number>', say(st.hosts), '4')
+    .option('--calm', say(st.calm))
+    .helpOption('-h, --help', say(h.help))
+    .exitOverride()
+    .action(async options => finish(await (await import('./simulate.ts')).simulate(context, options)));
   add('dev', h.dev).action(async (options: DataOption) =>
     finish(await (await import('./develop.ts')).dev(context, options)),
   );
