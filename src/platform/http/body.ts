@@ -1,6 +1,7 @@
 // Reads a JSON body within limits: size, time, depth, number of values. What it returns is plain data.
 
 import type { IncomingMessage } from 'node:http';
+import type { Endpoint } from '#/platform/http/endpoint.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts as t } from '#/platform/text/texts.ts';
@@ -99,4 +100,33 @@ function dropPrototypeKeys(value: unknown): void {
   if (value === null || typeof value !== 'object') return;
   if (Object.hasOwn(value, '__proto__')) throw new Problem('invalid', t.notJson, { why: 'a key is not allowed' });
   Object.values(value).forEach(dropPrototypeKeys);
+}
+
+/** The JSON body of a request to this endpoint. @throws Problem invalid when there is none, unsupported for other media types */
+export async function jsonBody(endpoint: Endpoint, incoming: IncomingMessage, clock: Clock): Promise<unknown> {
+  const type = (incoming.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
+  const bytes = await readBody(incoming, clock);
+  if (bytes.length === 0) {
+    if (endpoint.bodyOptional) return {};
+    throw new Problem('invalid', t.noBody);
+  }
+  const wanted = endpoint.mediaTypes.length ? endpoint.mediaTypes : ['application/json'];
+  if (
+    type !== '' &&
+    !wanted.includes(type) &&
+    !(
+      type.startsWith('application/') &&
+      endpoint.mediaTypes.length === 0 &&
+      type !== 'application/x-www-form-urlencoded' &&
+      type !== 'application/xml'
+    )
+  )
+    throw new Problem('unsupported', t.badContentType, { type: type.slice(0, 80), wanted });
+  return parseJson(bytes);
+}
+
+/** The bytes, of which there must be some. @throws Problem invalid */
+export function needBody(bytes: Buffer): Buffer {
+  if (bytes.length === 0) throw new Problem('invalid', t.noBody);
+  return bytes;
 }

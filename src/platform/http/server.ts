@@ -9,7 +9,7 @@ import type { Policy } from '#/platform/access/policy.ts';
 import { type Clock, newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
-import { parseJson, readBody } from '#/platform/http/body.ts';
+import { jsonBody, needBody, parseJson, readBody } from '#/platform/http/body.ts';
 import {
   type ConnectionLimits,
   connectionLimits,
@@ -20,19 +20,13 @@ import {
   targetOfRequest,
   watchPace,
 } from '#/platform/http/connection.ts';
-import {
-  compareVersions,
-  type Endpoint,
-  type Finder,
-  type Microversion,
-  type Query,
-  type Reply,
-  type RequestFacts,
-} from '#/platform/http/endpoint.ts';
-import { choose, createRouter, type Match, MethodNotAllowed, spokenVersion } from '#/platform/http/router.ts';
-import { misfit, fits, parse } from '#/platform/http/schema.ts';
+import { compareVersions, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
+import { createPermission } from '#/platform/http/permission.ts';
+import { checkQuery, emptyQuery, parseQuery } from '#/platform/http/query.ts';
+import { checkReply, inOlderShape, sayVersion, send, sendProblem } from '#/platform/http/reply.ts';
+import { choose, createRouter, type Match, spokenVersion } from '#/platform/http/router.ts';
+import { parse } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
-import { statusOf } from '#/platform/http/status.ts';
 import { httpTexts } from '#/platform/http/texts.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -69,6 +63,7 @@ export interface HttpServer {
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { db, policy, authenticator, clock, random, log } = options;
   const router = createRouter(options.services);
+  const { permit, permitUntargeted } = createPermission(policy);
   const limits = { ...connectionLimits, ...options.limits };
   const server = createServer(
     {
@@ -122,7 +117,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       if (reply) send(outgoing, request, reply);
     } catch (thrown) {
       if (endsAfter(incoming, limits)) outgoing.shouldKeepAlive = false;
-      sendProblem(outgoing, request, service, thrown);
+      sendProblem(outgoing, request, service, thrown, options);
     }
     discardRest(incoming, outgoing, clock, limits);
     const { method, url: line } = request;
@@ -195,7 +190,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     }
     asked.query = checkQuery(endpoint, rawQuery);
     if (takesBody) {
-      if (!bodyRead) body = await jsonBody(endpoint, incoming);
+      if (!bodyRead) body = await jsonBody(endpoint, incoming, clock);
       const schema = endpoint.bodies.find(({ from }) => compareVersions(version, from) >= 0)?.schema;
       asked.body = schema ? parse(schema, body, t.invalidBody) : undefined;
     } else if (!bodyRead && endpoint.writes) await readBody(incoming, clock);
@@ -219,128 +214,6 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     const token = request.headers['x-auth-token'];
     if (typeof token !== 'string' || token === '') throw new Problem('unauthenticated', t.unauthenticated);
     return authenticator.authenticate(token);
-  }
-
-  /** Finds the resource and checks the rule against it. */
-  async function permit(
-    tx: Tx,
-    endpoint: Endpoint,
-    asked: { caller: Caller; path: Record<string, string>; request: RequestFacts },
-  ): Promise<unknown> {
-    if (!endpoint.find) {
-      permitUntargeted(endpoint, asked);
-      return undefined;
-    }
-    const finder = endpoint.find;
-    const found: unknown = await finder.find({ tx, ...asked });
-    if (found === undefined) throw finder.missing(asked.path);
-    if (endpoint.policy === 'public') return found;
-    const target = targetOf(finder, found);
-    if (!policy.allows(endpoint.policy, asked.caller.credentials, target)) {
-      const visible = finder.visible ?? inProject;
-      throw visible(found, asked.caller) ? denied(endpoint, asked.caller, target) : finder.missing(asked.path);
-    }
-    return found;
-  }
-
-  function permitUntargeted(endpoint: Endpoint, asked: { caller: Caller; path: Record<string, string> }): void {
-    if (endpoint.policy === 'public') return;
-    const { caller } = asked;
-    const pathProject = asked.path['project_id'];
-    const target = {
-      project_id: pathProject ?? caller.projectId,
-      tenant_id: pathProject ?? caller.projectId,
-      user_id: caller.userId,
-      domain_id: caller.domainId,
-    };
-    if (!policy.allows(endpoint.policy, caller.credentials, target)) throw denied(endpoint, caller, target);
-  }
-
-  function denied(endpoint: Endpoint, caller: Caller, target: Record<string, unknown>): Problem {
-    return new Problem('forbidden', t.forbidden, {
-      rule: endpoint.policy,
-      needs: policy.explain(endpoint.policy, caller.credentials, target).parts,
-    });
-  }
-
-  async function jsonBody(endpoint: Endpoint, incoming: IncomingMessage): Promise<unknown> {
-    const type = (incoming.headers['content-type'] ?? '').split(';')[0]!.trim().toLowerCase();
-    const bytes = await readBody(incoming, clock);
-    if (bytes.length === 0) {
-      if (endpoint.bodyOptional) return {};
-      throw new Problem('invalid', t.noBody);
-    }
-    const wanted = endpoint.mediaTypes.length ? endpoint.mediaTypes : ['application/json'];
-    if (
-      type !== '' &&
-      !wanted.includes(type) &&
-      !(
-        type.startsWith('application/') &&
-        endpoint.mediaTypes.length === 0 &&
-        type !== 'application/x-www-form-urlencoded' &&
-        type !== 'application/xml'
-      )
-    )
-      throw new Problem('unsupported', t.badContentType, { type: type.slice(0, 80), wanted });
-    return parseJson(bytes);
-  }
-
-  function sendProblem(
-    outgoing: ServerResponse,
-    request: RequestFacts,
-    service: Service | undefined,
-    thrown: unknown,
-  ): void {
-    if (outgoing.headersSent) {
-      log.error({ requestId: request.id, error: thrown }, 'failed while answering');
-      outgoing.destroy();
-      return;
-    }
-    if (thrown instanceof MethodNotAllowed) {
-      outgoing.setHeader('allow', thrown.allowed.join(', '));
-      const message = t.noMethod.say(request.language, { method: request.method, allowed: thrown.allowed });
-      return sendWire(outgoing, request, thrown.service, {
-        status: 405,
-        kind: 'invalid',
-        textId: t.noMethod.id,
-        message,
-        facts: {},
-        requestId: request.id,
-      });
-    }
-    if (!(thrown instanceof Problem)) {
-      log.error(
-        { requestId: request.id, method: request.method, url: request.url.split('?')[0], error: thrown },
-        'bug',
-      );
-      const message = t.bug.say(request.language, { requestId: request.id });
-      return sendWire(outgoing, request, service, {
-        status: 500,
-        kind: 'bug',
-        textId: t.bug.id,
-        message,
-        facts: {},
-        requestId: request.id,
-      });
-    }
-    if (thrown.cause) log.info({ requestId: request.id, problem: thrown.text.id, cause: thrown.cause }, 'refused');
-    if (thrown.kind === 'unauthenticated')
-      outgoing.setHeader('www-authenticate', `Keystone uri="${options.publicUrl()}/identity"`);
-    if (thrown.kind === 'unavailable') outgoing.setHeader('retry-after', '5');
-    const status =
-      thrown.kind === 'unsupported' && thrown.text === t.badContentType
-        ? 415
-        : thrown.text === httpTexts.tooManyLines
-          ? 431
-          : (service?.statusOf?.[thrown.kind] ?? statusOf[thrown.kind]);
-    sendWire(outgoing, request, service, {
-      status,
-      kind: thrown.kind,
-      textId: thrown.text.id,
-      message: thrown.say(request.language),
-      facts: thrown.facts,
-      requestId: request.id,
-    });
   }
 
   return {
@@ -386,107 +259,3 @@ const nobody: Caller = {
   auditIds: [],
   token: {},
 };
-
-/** The policy's view of a resource. */
-export function targetOf(finder: Pick<Finder<unknown>, 'target'>, found: unknown): Record<string, unknown> {
-  if (finder.target) return finder.target(found);
-  const row = found as Record<string, unknown>;
-  return { ...row, project_id: row['projectId'], tenant_id: row['projectId'], user_id: row['userId'] };
-}
-
-function inProject(found: unknown, caller: Caller): boolean {
-  const { projectId } = found as { projectId?: string | null };
-  return projectId === undefined || projectId === null || projectId === caller.projectId;
-}
-
-function checkQuery(endpoint: Endpoint, query: Query): Query {
-  return endpoint.query ? (parse(endpoint.query, query, t.invalidQuery) as Query) : query;
-}
-
-const emptyQuery: Query = Object.freeze(Object.create(null) as Query);
-
-function parseQuery(text: string): Query {
-  const query: Query = Object.create(null) as Query;
-  let count = 0;
-  for (const [name, value] of new URLSearchParams(text)) {
-    if (++count > 1_000)
-      throw new Problem('invalid', t.invalidQuery, { where: 'query', why: 'there are more than 1,000 parameters' });
-    const before = query[name];
-    query[name] = before === undefined ? value : Array.isArray(before) ? [...before, value] : [before, value];
-  }
-  return query;
-}
-
-function needBody(bytes: Buffer): Buffer {
-  if (bytes.length === 0) throw new Problem('invalid', t.noBody);
-  return bytes;
-}
-
-function sayVersion(outgoing: ServerResponse, service: Service, version: Microversion): void {
-  const range = service.microversions;
-  if (!range) return;
-  const text = `${version.major}.${version.minor}`;
-  outgoing.setHeader('openstack-api-version', `${range.type} ${text}`);
-  if (range.legacyHeader) outgoing.setHeader(range.legacyHeader, text);
-  outgoing.setHeader(
-    'vary',
-    range.legacyHeader ? `OpenStack-API-Version, ${range.legacyHeader}` : 'OpenStack-API-Version',
-  );
-}
-
-function statusIn(reply: Reply): number {
-  for (const key of Object.keys(reply)) if (key !== 'headers') return Number(key);
-  throw new Error('a handler answered without a status');
-}
-
-function inOlderShape(endpoint: Endpoint, reply: Reply, version: Microversion): Reply {
-  const status = statusIn(reply);
-  for (const { before, change } of endpoint.older)
-    if (compareVersions(version, before) < 0) reply[status] = change(reply[status]);
-  return reply;
-}
-
-function checkReply(endpoint: Endpoint, reply: Reply): void {
-  const status = statusIn(reply);
-  const name = `${endpoint.method} ${endpoint.path}${endpoint.action ? ` (${endpoint.action})` : ''}`;
-  if (!(status in endpoint.replies)) throw new Error(`${name} answered an undeclared status ${status}`);
-  const schema = endpoint.replies[status];
-  const body = reply[status];
-  if (!schema || Buffer.isBuffer(body) || typeof body === 'string') return;
-  const wire: unknown = JSON.parse(JSON.stringify(body));
-  if (fits(schema, wire)) return;
-  const { where, why } = misfit(schema, wire);
-  throw new Error(`${name}: its reply does not fit its schema at ${where}: ${why}`);
-}
-
-function send(outgoing: ServerResponse, request: RequestFacts, reply: Reply): void {
-  const status = statusIn(reply);
-  const body = reply[status];
-  if (reply.headers) for (const [name, value] of Object.entries(reply.headers)) outgoing.setHeader(name, value);
-  if (body === undefined || body === null) {
-    if (status !== 204 && status !== 304) outgoing.setHeader('content-length', '0');
-    outgoing.writeHead(status).end();
-    return;
-  }
-  const bytes = Buffer.isBuffer(body) ? body : Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  if (!outgoing.hasHeader('content-type')) outgoing.setHeader('content-type', 'application/json');
-  outgoing.setHeader('content-length', bytes.length);
-  outgoing.writeHead(status);
-  outgoing.end(request.method === 'HEAD' ? undefined : bytes);
-}
-
-function sendWire(
-  outgoing: ServerResponse,
-  request: RequestFacts,
-  service: Service | undefined,
-  wire: Parameters<Service['envelope']>[0],
-): void {
-  const { body, type } = service
-    ? service.envelope(wire)
-    : { body: { error: { code: wire.status, message: wire.message } }, type: undefined };
-  const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-  outgoing.setHeader('content-type', type ?? 'application/json');
-  outgoing.setHeader('content-length', bytes.length);
-  outgoing.writeHead(wire.status);
-  outgoing.end(request.method === 'HEAD' ? undefined : bytes);
-}
