@@ -59,13 +59,22 @@ export async function destroyHost(options: HostOptions): Promise<void> {
   await Promise.all([network.restore(), volume.restore(), hypervisor.restore()]);
   const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
   const all = [...held.guests, ...networks, ...disks, ...held.images].sort((a, b) => removalRank(a) - removalRank(b));
-  for (const key of all) {
-    options.log.info({ key }, 'removing');
+  const take = async (key: string): Promise<void> => {
     if (kindOf(key) === 'server') await hypervisor.removeGuest(key as `server/${string}`);
     else if (kindOf(key) === 'image') await hypervisor.removeImage(key as `image/${string}`);
     else if (kindOf(key) === 'volume') await volume.remove(key as `volume/${string}`);
     else await network.remove(key as `network/${string}`);
+  };
+  // One thing that does not go must not keep the others; it gets a second chance when they are gone.
+  const stubborn: string[] = [];
+  for (const key of all) {
+    options.log.info({ key }, 'removing');
+    await take(key).catch((error: unknown) => {
+      options.log.error({ key, error }, 'not removed yet');
+      stubborn.push(key);
+    });
   }
+  for (const key of stubborn) await take(key);
   await network.ensureFilters({ networks: [], ports: [], groups: [] });
   await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
   rmSync(join(shortNames, cloudId(dataPaths(options.dataDirectory).host)), { force: true });
