@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { listHosts } from '#/host/hosts.ts';
 import { auditEndpoint } from '#/operations/audit.api.ts';
 import { operationEndpoints } from '#/operations/operation.api.ts';
+import { policyEndpoints } from '#/operations/policy.api.ts';
 import { storyEndpoint } from '#/operations/story.api.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
@@ -75,6 +76,7 @@ export function statusService(services: Service[], parts: { bus: Bus; clock: Clo
       ...operationEndpoints(kinds, parts.bus),
       auditEndpoint(parts),
       storyEndpoint(kinds),
+      ...policyEndpoints(services),
     ],
   };
 }

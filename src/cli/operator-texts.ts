@@ -34,10 +34,37 @@ export const operatorHelp = texts('cli.operatorHelp', {
     en: 'the story of one request: its log lines, operations and events',
     ko: '요청 하나의 로그, 작업, 이벤트를 시간 순서로 보여 줍니다',
   },
+  policy: {
+    en: 'explain whether a user may do something, and which rule says so',
+    ko: '사용자가 어떤 일을 할 수 있는지, 어느 규칙 때문인지 설명합니다',
+  },
+  policyWord: { en: 'explain', ko: 'explain' },
+  policyUser: { en: 'the user, by id or name', ko: '사용자의 ID나 이름' },
+  policyAction: {
+    en: 'a rule such as volume:create, or a call such as "POST /volume/v3/x/volumes"',
+    ko: 'volume:create 같은 규칙이나 "POST /volume/v3/x/volumes" 같은 호출',
+  },
+  policyTarget: {
+    en: 'on what, such as project_id=…,user_id=…; by default what is their own',
+    ko: 'project_id=…,user_id=…처럼 대상을 지정합니다. 기본은 자신의 것입니다',
+  },
+  policyProject: { en: 'in this project, by id or name', ko: '이 프로젝트에서(ID나 이름)' },
+  policyDomain: { en: 'with a token of this domain', ko: '이 도메인의 토큰으로' },
+  policySystem: { en: 'with a token of the system', ko: '시스템 토큰으로' },
   requestId: { en: 'the request, as in X-Openstack-Request-Id', ko: 'X-Openstack-Request-Id에 있는 요청 ID' },
 });
 
 export const operatorTexts = texts('cli.operator', {
+  policyUsage: {
+    en: 'Write "./haneul policy explain USER ACTION [project_id=ID,…]".',
+    ko: '"./haneul policy explain 사용자 동작 [project_id=ID,…]"처럼 쓰십시오.',
+  },
+  policyRoles: { en: 'Roles there: {roles}', ko: '그곳에서의 역할: {roles}' },
+  policyDefault: { en: 'The rule {rule}, as it comes: {definition}', ko: '규칙 {rule}(기본값): {definition}' },
+  policyOverridden: {
+    en: "The rule {rule}, from the operator's file: {definition}",
+    ko: '규칙 {rule}(운영자 파일): {definition}',
+  },
   badAction: {
     en: 'There is no "operations {word}"; there are list, show ID, retry ID and abandon ID.',
     ko: '"operations {word}"은(는) 없습니다. list, show ID, retry ID, abandon ID를 쓰십시오.',

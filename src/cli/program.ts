@@ -120,6 +120,19 @@ function build(context: Context, finish: Finish): Command {
     .argument('<request-id>', say(oh.requestId))
     .option('--json', say(h.json))
     .action(async (id: string, options) => finish(await (await import('./why.ts')).why(context, id, options)));
+  add('policy', oh.policy)
+    .argument('<explain>', say(oh.policyWord))
+    .argument('[user]', say(oh.policyUser))
+    .argument('[action]', say(oh.policyAction))
+    .argument('[target]', say(oh.policyTarget))
+    .option('--project <project>', say(oh.policyProject))
+    .option('--domain <domain>', say(oh.policyDomain))
+    .option('--system', say(oh.policySystem))
+    .option('--json', say(h.json))
+    .action(
+      async (word: string, user: string | undefined, action: string | undefined, target: string | undefined, options) =>
+        finish(await (await import('./policy.ts')).policy(context, [word, user, action, target], options)),
+    );
   program
     .command('test [suites...]')
     .description(say(h.test))

@@ -64,3 +64,5 @@ export async function projectByName(tx: Tx, name: string): Promise<ProjectInfo |
  * Events (`emit`) that others may follow: `project.deleted`, `user.deleted`; the resource's id is the project's or user's.
  */
 export const identityEvents = ['project.deleted', 'user.deleted'] as const;
+
+export { standIn, type StandInScope } from '#/services/identity/tokens/stand-in.ts';
