@@ -140,7 +140,7 @@ function startDetached(context: Context, paths: DataPaths): void {
     ],
     {
       cwd: '/',
-      env: context.env as NodeJS.ProcessEnv,
+      env: context.env,
       detached: true,
       stdio: ['ignore', output, output],
     },

@@ -4,7 +4,6 @@ import type { AgentOptions } from '#/host/agent.ts';
 import * as declared from '#/host/commands.ts';
 import { offerConsole } from '#/host/consoles.ts';
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
-import type { Json } from '#/platform/bus/bus.ts';
 import { parse, type Static, type TSchema } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
@@ -26,7 +25,7 @@ export function answerCommands(context: Context): (() => void)[] {
     bus.serve(declared.commandSubject(host, name), async message => {
       const { requestId, ...asked } = message as { requestId?: string; key?: string };
       if (requestId !== undefined) context.log.info({ requestId, command: name, key: asked.key }, 'command');
-      return (await answer(parse(input, asked, platformTexts.invalidBody))) as Json;
+      return answer(parse(input, asked, platformTexts.invalidBody));
     });
   const guest = (key: string): Guest => {
     const entry = context.guest(key);
@@ -42,7 +41,7 @@ export function answerCommands(context: Context): (() => void)[] {
         acting.catch(() => done.delete(idempotencyKey));
         if (done.size > 1_000) done.delete(done.keys().next().value!);
       }
-      return acting as Promise<Record<string, never>>;
+      return acting;
     }),
     serve(declared.serverConsoleLog, async ({ key, lines }) => ({ output: await hypervisor.consoleLog(key, lines) })),
     serve(declared.serverDiagnostics, ({ key }) => hypervisor.diagnostics(key)),

@@ -259,6 +259,7 @@ export function createAgent(options: AgentOptions): Agent {
       default:
         await network.remove(key as Exclude<NetworkEntry['key'], HostGroup['key']>);
     }
+    if (!still()) return;
     present.delete(key);
     log.info({ key }, 'removed');
     if (!wanted.has(key)) {

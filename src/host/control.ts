@@ -19,7 +19,7 @@ import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { newId, now, nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
-import { any, as, object, optional, parse, string, type Static } from '#/platform/http/schema.ts';
+import { any, as, object, optional, parse, string } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { EntryState, HostState } from '#/platform/operations/engine.ts';
@@ -64,7 +64,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
   }
 
   async function hello(message: Json): Promise<Json> {
-    const said = parse(helloMessage, message, platformTexts.invalidBody) as Static<typeof helloMessage>;
+    const said = parse(helloMessage, message, platformTexts.invalidBody);
     heard.set(said.host, clock.monotonic());
     return db.write(async tx => {
       const known = await table(tx)
@@ -122,7 +122,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
   }
 
   async function report(message: Json): Promise<Json> {
-    const said = parse(reportMessage, message, platformTexts.invalidBody) as Static<typeof reportMessage>;
+    const said = parse(reportMessage, message, platformTexts.invalidBody);
     heard.set(said.host, clock.monotonic());
     return db.write(async tx => {
       const host = await table(tx)

@@ -21,7 +21,7 @@ test('an operation says what it waits for, in the reader’s language', async ()
   equal(operation['step'], 'build');
   equal(operation.waits_for.host, 'host-1');
   equal(operation.waits_for.up, false);
-  deepEqual(operation.waits_for.keys, [`volume/${operation['resource_id']}`]);
+  deepEqual(operation.waits_for.keys, [`volume/${String(operation['resource_id'])}`]);
   match(String(operation['request_id']), /^req-/);
   match(String(operation['explanation']), /waits for host host-1 to report volume\/.*; the host is down since 20/);
   const korean = cloud.as('admin').with({ 'accept-language': 'ko' });

@@ -16,6 +16,7 @@ import { memoryBus } from './memory-bus.ts';
 import { socketBusClient, socketBusServer } from './socket-bus.ts';
 
 const log = createLogger('test', 'silent');
+const byText = (a: unknown, b: unknown): number => (String(a) < String(b) ? -1 : 1);
 const said = texts('test', { gone: { en: 'Disk {id} is gone.', ko: '디스크 {id}이(가) 없습니다.' } });
 
 /** A real clock whose timers keep the test alive. */
@@ -61,7 +62,7 @@ async function contract(one: Bus, other: Bus): Promise<void> {
   one.publish('host', 1);
   one.publish('host.b', 'x');
   await until(() => seen.length === 3);
-  deepEqual(seen.sort(), [
+  deepEqual(seen.toSorted(byText), [
     ['exact', { n: 1 }],
     ['host.a', { n: 1 }],
     ['host.b', 'x'],
@@ -155,7 +156,7 @@ test('a bus on a socket', async t => {
     a.publish('news.x', 'from a');
     server.publish('news.y', 'from the server');
     await until(() => seen.length === 2);
-    deepEqual(seen.sort(), ['from a', 'from the server']);
+    deepEqual(seen.toSorted(byText), ['from a', 'from the server']);
   });
   await t.test('after the server was away, all is as before', async () => {
     a.serve('slow', () => new Promise(() => {}));

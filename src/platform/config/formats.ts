@@ -33,8 +33,7 @@ export function isDatabaseUrl(value: string): boolean {
 
 export function isPattern(text: string): boolean {
   try {
-    new RegExp(text, 'u');
-    return true;
+    return new RegExp(text, 'u').unicode;
   } catch {
     return false;
   }

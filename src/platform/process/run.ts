@@ -87,7 +87,7 @@ export function systemRun(log: Logger): Run {
       child.stdin.end(options.input ?? '');
       child.on('error', cause => {
         clearTimeout(timer);
-        reject(new ToolFailure(tool, args, null, killed || (cause as Error).message));
+        reject(new ToolFailure(tool, args, null, killed || cause.message));
       });
       child.on('close', status => {
         clearTimeout(timer);

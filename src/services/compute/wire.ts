@@ -12,7 +12,7 @@ export const uuid = () =>
   string({ pattern: '^[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}$' });
 export const metadata = () => mapOf(string({ max: 255 }), { key: '^[a-zA-Z0-9\\-_:. ]{1,255}$' });
 export const extraSpecs = () =>
-  mapOf(as<string | number>({ anyOf: [{ type: 'string', maxLength: 255 }, { type: 'number' }] } as never), {
+  mapOf(as<string | number>({ anyOf: [{ type: 'string', maxLength: 255 }, { type: 'number' }] }), {
     key: '^[a-zA-Z0-9\\-_:. ]{1,255}$',
   });
 /** A number, or its digits in a text, as Nova takes them. */

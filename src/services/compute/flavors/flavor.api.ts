@@ -15,7 +15,7 @@ import {
   optional,
   string,
 } from '#/platform/http/schema.ts';
-import { nextLink, pageLimit, pageOf, type SortKey, sortKeys } from '#/platform/http/page.ts';
+import { nextLink, pageLimit, pageOf, sortKeys } from '#/platform/http/page.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 import { admin, anyone } from '#/services/compute/allow.ts';
@@ -65,7 +65,7 @@ async function page(
   const minDisk = minimum(query, 'minDisk');
   const minRam = minimum(query, 'minRam');
   flavors = flavors.filter(flavor => flavor.diskGib >= minDisk && flavor.memoryMib >= minRam);
-  const keys: Record<string, keyof Flavor & string> = {
+  const keys: Record<string, keyof Flavor> = {
     flavorid: 'id',
     id: 'id',
     name: 'name',
@@ -84,7 +84,7 @@ async function page(
     disabled: 'id',
     vcpu_weight: 'id',
   };
-  const sort = sortKeys<Flavor>(query, keys, [{ key: 'id', direction: 'asc' } as SortKey<Flavor>]);
+  const sort = sortKeys<Flavor>(query, keys, [{ key: 'id', direction: 'asc' }]);
   // A bare sort_key sorts upwards here.
   if (query['sort_dir'] === undefined) for (const part of sort) part.direction = 'asc';
   return pageOf(flavors, { sort, marker: one(query, 'marker'), limit: pageLimit(query['limit']) });
@@ -142,7 +142,7 @@ const description = nullable(string({ max: 65_535 }));
 
 const fields = {
   name: name(),
-  id: optional(either(name(), as<number | null>({ anyOf: [{ type: 'integer' }, { type: 'null' }] } as never))),
+  id: optional(either(name(), as<number | null>({ anyOf: [{ type: 'integer' }, { type: 'null' }] }))),
   ram: looseInteger({ min: 1, max: 2_147_483_647 }),
   vcpus: looseInteger({ min: 1, max: 2_147_483_647 }),
   disk: looseInteger({ min: 0, max: 2_147_483_647 }),

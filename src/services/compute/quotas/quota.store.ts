@@ -52,9 +52,9 @@ export async function limitsOf(tx: Tx, projectId?: string, userId?: string): Pro
   if (projectId !== undefined) scopes.push(projectScope(projectId));
   if (projectId !== undefined && userId !== undefined) scopes.push(userScope(projectId, userId));
   const rows = await table(tx).selectFrom('computeQuotas').selectAll().where('scope', 'in', scopes).execute();
-  const limits: Record<string, number> = { ...quotaDefaults };
+  const limits: Record<string, number> & Record<QuotaResource, number> = { ...quotaDefaults };
   for (const scope of scopes) for (const row of rows) if (row.scope === scope) limits[row.resource] = row.maximum;
-  return limits as Record<QuotaResource, number>;
+  return limits;
 }
 
 export async function limitOf(tx: Tx, resource: QuotaResource, projectId: string): Promise<number> {

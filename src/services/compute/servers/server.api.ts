@@ -2,7 +2,7 @@
 
 import { endpoint, type Microversion, since } from '#/platform/http/endpoint.ts';
 import { nextLink } from '#/platform/http/page.ts';
-import { any, array, as, isTrue, object, open, optional, string } from '#/platform/http/schema.ts';
+import { any, array, as, isTrue, object, open, optional } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { replan } from '#/host/hosts.ts';
 import { projectMember, projectReader } from '#/services/compute/allow.ts';
@@ -90,7 +90,7 @@ export const create = endpoint({
   async handle({ tx, body, caller, policy, request, version }) {
     if (caller.projectId === null)
       throw new Problem('forbidden', t.needsRule, { rule: 'os_compute_api:servers:create' });
-    const sent = body as unknown as CreateBody;
+    const sent = body as CreateBody;
     // Before descriptions could be given, a server's was its name.
     if (!since(version, '2.19')) sent.server.description = sent.server.name;
     const hints = sent['os:scheduler_hints'] ?? sent['OS-SCH-HNT:scheduler_hints'] ?? {};

@@ -354,7 +354,7 @@ test('groups keep servers apart or together, also when asked for at once', async
   const answers = await Promise.all(bodies.map(body => at.member.post(path, body, 202)));
   await at.cloud.settle();
   const shown = await Promise.all(answers.map(answer => at.show(answer.server.id)));
-  deepEqual(shown.map(server => server.status).toSorted(), ['ACTIVE', 'ACTIVE', 'ERROR']);
+  deepEqual(shown.map((server): string => server.status).toSorted(), ['ACTIVE', 'ACTIVE', 'ERROR']);
   equal(
     new Set(shown.filter(server => server.status === 'ACTIVE').map(server => server['OS-EXT-SRV-ATTR:host'])).size,
     2,

@@ -23,7 +23,8 @@ function hashesOf(stream: number): { md5: Hash; sha512: Hash } {
 
 parentPort?.on('message', (message: ToWorker) => {
   const { stream } = message;
-  const say = (digests: FromWorker['digests']): void => parentPort!.postMessage({ stream, digests } as FromWorker);
+  const say = (digests: FromWorker['digests']): void =>
+    parentPort!.postMessage({ stream, digests } satisfies FromWorker);
   if (message.type === 'drop') {
     streams.delete(stream);
     return;
