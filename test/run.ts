@@ -1,9 +1,10 @@
 // Runs the tests: `./haneul test`, `./haneul test --list`, `./haneul test SUITE…`.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { testGuestImage } from './guest-image.ts';
+import { postgresServer } from './postgres/server.ts';
 
 const root = join(import.meta.dirname, '..');
 const bin = (name: string): string => join(root, 'node_modules', '.bin', name);
@@ -44,6 +45,13 @@ const suites: Suite[] = [
     what: 'every test that needs no root: rules, stores, stories on a simulated cloud',
     byDefault: true,
     run: () => nodeTest(unitFiles(), ['--test-isolation=none']),
+  },
+  {
+    name: 'postgres',
+    what: 'whatever touches the database once more on PostgreSQL, and two control planes over one',
+    byDefault: true,
+    packages: ['postgresql-15'],
+    run: () => onPostgres(),
   },
   {
     name: 'fuzz',
@@ -150,6 +158,22 @@ async function check(): Promise<boolean> {
   const lint = await command(bin('oxlint'), ['--type-aware', '--deny-warnings', 'src', 'test', 'bench']);
   const types = await command(bin('tsc'), ['--noEmit']);
   return format && lint && types;
+}
+
+/** On a server of its own, which goes afterwards. */
+async function onPostgres(): Promise<boolean> {
+  const server = await postgresServer();
+  process.env['HANEUL_TEST_DATABASE'] = server.url();
+  try {
+    const touching = unitFiles().filter(file => /testCloud\(|Database/.test(readFileSync(join(root, file), 'utf8')));
+    const one = await nodeTest([...touching, 'test/postgres/two-nodes.test.ts'], ['--test-isolation=none']);
+    process.env['HANEUL_TEST_NODES'] = '2';
+    return (await nodeTest(['test/isolation/quota-edge.test.ts'], [])) && one;
+  } finally {
+    delete process.env['HANEUL_TEST_DATABASE'];
+    delete process.env['HANEUL_TEST_NODES'];
+    await server[Symbol.asyncDispose]();
+  }
 }
 
 function unitFiles(): string[] {

@@ -1,20 +1,25 @@
 // A whole cloud in this process for tests: the real services over an in-memory database, simulated hosts, and a clock that
 // stands still until the test lets it go on.
 
+import { mkdtempSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join as pathJoin } from 'node:path';
 import { equal } from 'node:assert/strict';
 import { assembleCloud, type Cloud, migrationsOf } from '#/cloud.ts';
+import { createNetwork } from '#/simulation/network.ts';
 import { createServices } from '#/services.ts';
 import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile, type PlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
 import { quickCost } from '#/platform/access/passwords.ts';
+import type { Bus } from '#/platform/bus/bus.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { type Clock, systemClock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { declaredServices } from '#/reference/declared-services.ts';
-import { createLogger, type LogLevel } from '#/platform/log/log.ts';
+import { createLogger, type Logger, type LogLevel } from '#/platform/log/log.ts';
 import { type ConfigOverrides, loadConfig } from '#/platform/config/config.ts';
 import { type TestDatabase, testDatabase, testServer } from './postgres/test-database.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -36,6 +41,8 @@ export interface TestCloudOptions {
   config?: ConfigOverrides;
   /** A real clock instead of one that stands still. */
   realClock?: boolean;
+  /** Control planes over one database, which must be PostgreSQL; requests take turns. Default: HANEUL_TEST_NODES, or 1. */
+  nodes?: number;
 }
 
 // biome-ignore lint: bodies are asserted by the tests that read them
@@ -63,11 +70,21 @@ export interface TestClient {
 
 export type TestUser = 'admin' | 'manager' | 'member' | 'reader' | 'other' | 'none';
 
+/** One control plane of several. */
+export interface TestNode {
+  url: string;
+  cloud: Cloud;
+  db: Database;
+  /** The process dies: nothing that it does from now on reaches anyone. */
+  kill(): void;
+}
+
 export interface TestCloud extends AsyncDisposable {
   url: string;
   db: Database;
   cloud: Cloud;
   clock: Clock;
+  nodes: TestNode[];
   /** admin (of project admin), manager, member, reader (of project demo), other (member of another project), none (no role). */
   as(user: TestUser): TestClient;
   /** A client without a token. */
@@ -82,14 +99,21 @@ export interface TestCloud extends AsyncDisposable {
 export async function testCloud(options: TestCloudOptions = {}): Promise<TestCloud> {
   const random = seededRandom(options.seed ?? 1);
   let db: TestDatabase | undefined;
-  const rest = (): Promise<void> => db?.idle() ?? settled();
+  const rest = async (): Promise<void> => {
+    await (db?.idle() ?? settled());
+    for (const node of nodes.slice(1)) await node.db.idle();
+  };
+  const nodes: RunningNode[] = [];
   const virtual = options.realClock ? null : virtualClock(undefined, rest);
   const clock: Clock = virtual ?? systemClock();
   const log = createLogger('test', options.logLevel ?? 'silent', options.logTo ? { write: options.logTo } : undefined);
   const slots = new Map<symbol, unknown>();
   const migrations = testServer() ? migrationsOf(await declaredServices()) : [];
   db = await testDatabase({ clock, random, slots, migrations });
-  const bus = memoryBus({ clock, log });
+  const count = options.nodes ?? (testServer() ? Number(process.env['HANEUL_TEST_NODES'] ?? 1) : 1);
+  const join = count > 1 ? busOfMany(clock, log) : null;
+  const bus = join ? join('node-1').bus : memoryBus({ clock, log });
+  const directory = options.directory ?? (count > 1 ? mkdtempSync(pathJoin(tmpdir(), 'haneul-nodes-')) : null);
   let url = 'http://127.0.0.1';
   const publicUrl = (): string => url;
   const config = loadConfig({ overrides: options.config ?? {} });
@@ -101,7 +125,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     log,
     config,
     publicUrl,
-    directory: options.directory ?? null,
+    directory,
     passwordCost: quickCost,
     simulated: true,
   });
@@ -123,7 +147,54 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   // Without hosts nothing can run it, and tests of lists see only what they made.
   if (options.hosts !== 0) await guestImage('');
   cloud.start();
+  nodes.push({
+    url,
+    cloud,
+    db,
+    kill() {},
+    dead: () => false,
+    quiet: () => cloud.engine.quiet(),
+    close: async () => {},
+  });
+  while (nodes.length < count) nodes.push(await anotherNode(`node-${nodes.length + 1}`));
 
+  async function anotherNode(name: string): Promise<RunningNode> {
+    const own = { clock: mortal(clock), random, slots: new Map<symbol, unknown>(), log };
+    const mine = await db!.again!(own);
+    const end = join!(name);
+    const parts = { ...own, db: mine, bus: end.bus, publicUrl };
+    const made = await createServices({ ...parts, config, directory, passwordCost: quickCost, simulated: true });
+    const other = await assembleCloud({ ...parts, ...made });
+    const { port: otherPort } = await other.server.listen('127.0.0.1', 0);
+    other.start();
+    let alive = true;
+    return {
+      url: `http://127.0.0.1:${otherPort}`,
+      cloud: other,
+      db: mine,
+      dead: () => !alive,
+      quiet: () => !alive || other.engine.quiet(),
+      async close() {
+        if (alive) return other.close();
+        await other.server.close();
+        await mine.close();
+      },
+      kill() {
+        alive = false;
+        own.clock.kill();
+        end.leave();
+        // Whatever it was about to ask is never answered.
+        const never = (): Promise<never> => new Promise(() => {});
+        Object.assign(mine, { read: never, write: never });
+      },
+    };
+  }
+
+  let turn = 0;
+  const anyUrl = (): string => {
+    const alive = nodes.filter(node => !node.dead());
+    return alive[turn++ % alive.length]!.url;
+  };
   const hosts: TestCloud['hosts'] = [];
   for (let at = 0; at < (options.hosts ?? 1); at++) {
     const machine = simulatedHost({ random });
@@ -134,7 +205,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
         host: name,
         address: null,
         ...simulatedDrivers({ machine, clock, random, log }),
-        bus,
+        bus: join ? join(name).bus : bus,
         clock,
         random,
         log,
@@ -157,7 +228,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   }
 
   const users = new Map<TestUser, TestClient>();
-  const anonymous = client(() => url, '', '', '');
+  const anonymous = client(anyUrl, '', '', '');
   const self: TestCloud = {
     get url() {
       return url;
@@ -165,17 +236,20 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     db,
     cloud,
     clock,
+    nodes,
     hosts,
     as: user => users.get(user)!,
     anonymous: () => anonymous,
     async settle(limitMs = 600_000) {
-      await settle(virtual, rest, () => cloud.engine.quiet() && hosts.every(host => host.agent.quiet()), limitMs);
+      const quiet = (): boolean => nodes.every(node => node.quiet()) && hosts.every(host => host.agent.quiet());
+      await settle(virtual, rest, quiet, limitMs);
     },
     async advance(ms) {
       if (virtual) await virtual.advance(ms);
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(hosts.map(host => host.agent.stop()));
+      for (const node of nodes.slice(1)) await node.close();
       const closing = cloud.close();
       await virtual?.advance(5_000);
       await closing;
@@ -183,7 +257,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   };
   try {
     await self.settle();
-    for (const [name, made] of await makeUsers(anonymous, () => url, options.onlyAdmin)) users.set(name, made);
+    for (const [name, made] of await makeUsers(anonymous, anyUrl, options.onlyAdmin)) users.set(name, made);
     await self.settle();
   } catch (error) {
     // Or the listener would keep the test's process alive.
@@ -191,6 +265,30 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     throw error;
   }
   return self;
+}
+
+interface RunningNode extends TestNode {
+  db: TestDatabase;
+  dead(): boolean;
+  quiet(): boolean;
+  close(): Promise<void>;
+}
+
+/** A bus in memory on which every process has an end of its own. */
+function busOfMany(clock: Clock, log: Logger): (name: string) => { bus: Bus; leave(): void } {
+  const now: Clock = { ...clock, after: (_, call) => (queueMicrotask(call), { cancel() {} }) };
+  const network = createNetwork({ clock: now, copies: () => [0], saw() {} });
+  return name => network.join(name, clock, log);
+}
+
+/** A clock that dies with its process. */
+function mortal(clock: Clock): Clock & { kill(): void } {
+  let alive = true;
+  return {
+    ...clock,
+    after: (ms, call) => clock.after(ms, () => alive && call()),
+    kill: () => void (alive = false),
+  };
 }
 
 async function settle(

@@ -12,6 +12,8 @@ import { settled } from '../virtual-clock.ts';
 export interface TestDatabase extends Database {
   /** Resolves when nothing is asked of the database, nor follows at once from an answer. */
   idle(): Promise<void>;
+  /** The same database, as another process opens it. Only on PostgreSQL. */
+  again?(parts: { clock: Clock; random: Random; slots: Map<symbol, unknown> }): Promise<TestDatabase>;
 }
 
 export interface TestDatabaseOptions {
@@ -34,6 +36,7 @@ export async function testDatabase(options: TestDatabaseOptions): Promise<TestDa
   const db = await openPostgres({ url, connections: 8, ...options });
   return {
     ...watched(db),
+    again: async parts => watched(await openPostgres({ url, connections: 8, ...parts })),
     async close() {
       await db.close();
       await drop();
