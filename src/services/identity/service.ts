@@ -54,6 +54,9 @@ import { versions, versionThree } from '#/services/identity/discovery.api.ts';
 import { federationChores, federationEndpoints } from '#/services/identity/federation/federation.ts';
 import { federatedMethods } from '#/services/identity/federation/sign-on/token-exchange.method.ts';
 import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
+import { directoryChores, directoryPasswords, withDirectories } from '#/services/identity/ldap/directories.ts';
+import { directoryTables } from '#/services/identity/migrations/0011-directories.ts';
+import { told } from '#/services/identity/notifications.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
@@ -107,10 +110,11 @@ export function identityService(options: IdentityOptions): { service: Service; a
     tokenSeconds: options.tokenLifetimeSeconds,
   });
   const vault = createVault(() => options.credentialKeys().all);
+  const directories = { db, vault, passwords, log };
   const byToken = tokenMethod({ authority });
   const methods: Record<string, AuthMethod> = {
     ...federatedMethods(byToken),
-    password: passwordMethod({ passwords, compliance, log }),
+    password: directoryPasswords(passwordMethod({ passwords, compliance, log }), directories),
     token: byToken,
     application_credential: applicationCredentialMethod({ passwords, clock }),
     oauth1: oauth1Method({ vault }),
@@ -134,8 +138,8 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...domainConfigEndpoints(vault),
       ...projectEndpoints,
       ...projectTagEndpoints,
-      ...withFederated(userEndpoints({ passwords, compliance, log })),
-      ...groupEndpoints,
+      ...withFederated(withDirectories(userEndpoints({ passwords, compliance, log }), directories)),
+      ...withDirectories(groupEndpoints, directories),
       ...roleEndpoints,
       ...impliedRoleEndpoints,
       ...allGrantEndpoints,
@@ -159,15 +163,16 @@ export function identityService(options: IdentityOptions): { service: Service; a
       }),
       ...endpointGroupEndpoints,
       ...projectEndpointEndpoints,
-    ],
+    ].map(told),
     rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
     }),
-    migrations: [identityTables, delegationTables, complianceTables, oauthTables, federationTables],
+    migrations: [identityTables, delegationTables, complianceTables, oauthTables, federationTables, directoryTables],
     seed: seedIdentity,
     chores: [
       ...federationChores,
+      ...directoryChores(directories),
       { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },
       { name: 'identity.disable-inactive', everyMs: 3_600_000, run: tx => disableInactive(tx, compliance) },
     ],
