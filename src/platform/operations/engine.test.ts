@@ -173,3 +173,21 @@ test('a host that is silent for too long unwinds the operation', async () => {
   }
   equal(await phase(), 'failed');
 });
+
+test('a call that never answers is tried again when its time is over', async () => {
+  let tries = 0;
+  const kind = operation<object>('k').call('one', {
+    do: () => (++tries === 1 ? new Promise<void>(() => {}) : Promise.resolve()),
+    timeoutMs: 60_000,
+  });
+  const { db, clock, settle, phase } = await bench([kind]);
+  await db.write(tx => start(tx, kind, {}, { resourceId: 'r' }));
+  await settle();
+  equal(tries, 1);
+  for (let second = 0; second < 70; second++) {
+    await clock.advance(1_000);
+    await settle();
+  }
+  equal(tries, 2);
+  equal(await phase(), 'done');
+});

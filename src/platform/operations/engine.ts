@@ -170,7 +170,7 @@ export function createEngine(options: EngineOptions): Engine {
         if (!(await lease(row))) return 'lost';
         const stopRenewing = renewLease(row);
         try {
-          const added = await step.do(outside(row, step), state);
+          const added = await inTime(step.do(outside(row, step), state), step);
           return await db.write(async tx => {
             if (!(await stillOurs(tx, row))) return 'lost';
             return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
@@ -288,7 +288,7 @@ export function createEngine(options: EngineOptions): Engine {
         if (!(await lease(row))) return 'lost';
         const stopRenewing = renewLease(row);
         try {
-          await step.undo(outside(row, step), state);
+          await inTime(step.undo(outside(row, step), state), step);
         } finally {
           stopRenewing();
         }
@@ -374,6 +374,21 @@ export function createEngine(options: EngineOptions): Engine {
       over = true;
       renewal.cancel();
     };
+  }
+
+  /** What reaches outside may never answer: then it is tried again. */
+  async function inTime<T>(work: Promise<T>, { name, timeoutMs }: Step & { type: 'call' }): Promise<T> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const late = new Problem('unavailable', platformTexts.stepLate, {
+      step: name,
+      seconds: Math.round(timeoutMs / 1000),
+    });
+    const timer = clock.after(timeoutMs, () => reject(late));
+    try {
+      return await Promise.race([work, promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   function outside(row: OperationRow, step: Step): Outside {

@@ -64,6 +64,10 @@ export const platformTexts = texts('platform', {
     en: 'Host {host} did not report {key} within {seconds} s.',
     ko: '호스트 {host}이(가) {seconds}초 안에 {key}을(를) 보고하지 않았습니다.',
   },
+  stepLate: {
+    en: 'Step {step} did not end within {seconds} s.',
+    ko: '{step} 단계가 {seconds}초 안에 끝나지 않았습니다.',
+  },
   noSuchEntry: {
     en: 'Host {host} is no longer to hold {key}.',
     ko: '호스트 {host}은(는) 더 이상 {key}을(를) 갖지 않습니다.',
