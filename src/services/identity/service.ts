@@ -56,7 +56,6 @@ import { federatedMethods } from '#/services/identity/federation/sign-on/token-e
 import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
 import { directoryChores, directoryPasswords, withDirectories } from '#/services/identity/ldap/directories.ts';
 import { directoryTables } from '#/services/identity/migrations/0011-directories.ts';
-import { told } from '#/services/identity/notifications.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
@@ -163,7 +162,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       }),
       ...endpointGroupEndpoints,
       ...projectEndpointEndpoints,
-    ].map(told),
+    ],
     rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },

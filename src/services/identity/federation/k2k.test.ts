@@ -168,16 +168,18 @@ test('only what the other cloud signed, for this cloud, now and once, is believe
     'no signature': good.replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, ''),
     'a second assertion before the signed one': good.replace(
       '<saml:Assertion',
-      `${/<saml:Assertion[\s\S]*<\/saml:Assertion>/.exec(good)![0].replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, '').replaceAll('test-member', 'admin').replace(/ID="_\w+"/, 'ID="_evil"')}<saml:Assertion`,
+      `${/<saml:Assertion[\s\S]*<\/saml:Assertion>/
+        .exec(good)![0]
+        .replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, '')
+        .replaceAll('test-member', 'admin')
+        .replace(/ID="_\w+"/, 'ID="_evil"')}<saml:Assertion`,
     ),
-    'a signed assertion inside a forged one': good.replace(
-      /<saml:Assertion[\s\S]*<\/saml:Assertion>/,
-      found =>
-        found
-          .replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, '')
-          .replaceAll('test-member', 'admin')
-          .replace(/ID="_\w+"/, 'ID="_evil"')
-          .replace('</saml:Issuer>', `</saml:Issuer>${found}`),
+    'a signed assertion inside a forged one': good.replace(/<saml:Assertion[\s\S]*<\/saml:Assertion>/, found =>
+      found
+        .replace(/<ds:Signature[\s\S]*<\/ds:Signature>/, '')
+        .replaceAll('test-member', 'admin')
+        .replace(/ID="_\w+"/, 'ID="_evil"')
+        .replace('</saml:Issuer>', `</saml:Issuer>${found}`),
     ),
     'a document type': `<!DOCTYPE x [<!ENTITY e SYSTEM "file:///etc/passwd">]>${good}`,
     'no XML': 'SAMLResponse=',

@@ -44,7 +44,7 @@ async function party(connection: OpenidConnection, { clock, fetchOut }: Needs): 
   };
   const server = await library.processDiscoveryResponse(
     issuer,
-    await library.discoveryRequest(issuer, { ...how, algorithm: 'oidc' } as oauth.DiscoveryRequestOptions),
+    await library.discoveryRequest(issuer, { ...how, algorithm: 'oidc' }),
   );
   const skewSeconds = Math.round((clock.now() - Date.now()) / 1000);
   const client: oauth.Client = {

@@ -39,7 +39,8 @@ const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;'
 export function escaped(text: string): string {
   // Control characters cannot stand in XML at all.
   return text
-    .replaceAll(/[\0-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]/g, '')
+    .toWellFormed()
+    .replaceAll(/[[\p{Cc}\ufffe\uffff]--[\t\n\r]]/gv, '')
     .replaceAll(/[&<>"\r]/g, found => escapes[found]!);
 }
 
@@ -60,7 +61,7 @@ export async function parseXml(text: string): Promise<Document> {
   } catch (cause) {
     throw bad(cause);
   }
-  if (!document?.documentElement || deeper(document.documentElement as Element, 64)) throw bad();
+  if (!document?.documentElement || deeper(document.documentElement, 64)) throw bad();
   return document;
 }
 
