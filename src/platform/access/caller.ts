@@ -23,8 +23,13 @@ export interface Caller {
 }
 
 export interface Authenticator {
-  /** At once when it is known already. @throws Problem unauthenticated */
-  authenticate(token: string): Caller | Promise<Caller>;
+  /**
+   * At once when it is known already.
+   * @param serviceToken of the service that passes the request on: with one that is good, the user's own may have ended
+   * while the work went on
+   * @throws Problem unauthenticated
+   */
+  authenticate(token: string, serviceToken?: string): Caller | Promise<Caller>;
   /**
    * For tokens that are good for some calls only (application credentials with access rules).
    * @throws Problem unauthenticated for the others

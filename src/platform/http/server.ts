@@ -213,7 +213,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   function authenticate(request: RequestFacts): Caller | Promise<Caller> {
     const token = request.headers['x-auth-token'];
     if (typeof token !== 'string' || token === '') throw new Problem('unauthenticated', t.unauthenticated);
-    return authenticator.authenticate(token);
+    const serviceToken = request.headers['x-service-token'];
+    return authenticator.authenticate(token, serviceToken === undefined ? undefined : String(serviceToken));
   }
 
   return {

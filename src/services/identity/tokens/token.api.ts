@@ -14,7 +14,13 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { flagOf, one } from '#/services/identity/wire.ts';
-import { type Authority, type Known, revokeToken, subjectToken } from '#/services/identity/tokens/authority.ts';
+import {
+  allowedExpiredMs,
+  type Authority,
+  type Known,
+  revokeToken,
+  subjectToken,
+} from '#/services/identity/tokens/authority.ts';
 import { enabledDomain, type Named, refused } from '#/services/identity/tokens/context.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
 import { type Login, logIn, loginBody } from '#/services/identity/tokens/login.ts';
@@ -25,8 +31,6 @@ import { isEnough, newReceipt, readReceipt, viewReceipt, writeReceipt } from '#/
 const tokenReply = open({
   token: open({ user: open({}), methods: as<string[]>(any()), expires_at: as<string>(any()) }),
 });
-/** Services may ask about tokens that ended at most so long ago, to finish work that was begun with them. */
-const allowedExpiredMs = 2 * 24 * 3_600_000;
 
 /** Everybody may ask about their own token; whose it is, is known only once it has been looked up. */
 const ownToken: Finder<{ callerId: string }> = {
