@@ -56,10 +56,6 @@ export const platformTexts = texts('platform', {
     en: 'Host {host} could not make {key} so: {why}',
     ko: '호스트 {host}에서 {key}을(를) 적용하지 못했습니다: {why}',
   },
-  stepLate: {
-    en: 'The step {step} did not finish within {seconds} s.',
-    ko: '{step} 단계가 {seconds}초 안에 끝나지 않았습니다.',
-  },
   hostLate: {
     en: 'Host {host} did not report {key} within {seconds} s.',
     ko: '호스트 {host}이(가) {seconds}초 안에 {key}을(를) 보고하지 않았습니다.',
