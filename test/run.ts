@@ -101,6 +101,19 @@ const suites: Suite[] = [
     run: () => nodeTest(files('test/chaos/*.host.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'simulation',
+    what: 'whole clouds from fresh seeds, the crash matrix of every operation, and broken variants that must be noticed',
+    byDefault: true,
+    run: async () => {
+      const seeds = await command(process.execPath, [
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'src/main.ts'),
+        ...['simulate', '--seeds', '15', '--actions', '500', '--hosts', '4'],
+      ]);
+      return (await nodeTest(files('test/simulation/*.slow.test.ts'), ['--test-isolation=none'])) && seeds;
+    },
+  },
+  {
     name: 'conformance',
     what: 'Tempest: `./haneul test conformance LIST…` (needs ../shared/conformance)',
     byDefault: false,
@@ -177,9 +190,12 @@ async function onPostgres(): Promise<boolean> {
 }
 
 function unitFiles(): string[] {
-  return [...files('src/**/*.test.ts'), ...files('test/*.test.ts'), ...files('test/stories/*.test.ts')].filter(
-    file => !file.endsWith('.host.test.ts'),
-  );
+  return [
+    ...files('src/**/*.test.ts'),
+    ...files('test/*.test.ts'),
+    ...files('test/stories/*.test.ts'),
+    ...files('test/simulation/*.test.ts'),
+  ].filter(file => !file.endsWith('.host.test.ts') && !file.endsWith('.slow.test.ts'));
 }
 
 function files(pattern: string): string[] {

@@ -53,6 +53,8 @@ export interface Node {
   skewMs: number;
   /** What will happen to its accesses to the database; faults set it. */
   fate: ((kind: 'read' | 'write') => DatabaseFate) | null;
+  /** It dies as soon as the write that is under way has committed. */
+  diesNow: boolean;
   /** Settles when the process that now runs dies. */
   death: Promise<void>;
   kill(): void;
@@ -124,6 +126,7 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
       scope: createScope(),
       skewMs: 0,
       fate: null,
+      diesNow: false,
       death: Promise.resolve(),
       kill() {},
       start() {
@@ -151,6 +154,11 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
           slots,
           fate: kind => node.fate?.(kind) ?? {},
           die: kill,
+          diesNow() {
+            const dies = node.diesNow;
+            node.diesNow = false;
+            return dies;
+          },
           committed: () => note(`${name} wrote`),
         });
         assemble({ db, slots, clock, bus: mutation.controlBus?.(end.bus) ?? end.bus }).then(

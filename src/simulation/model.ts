@@ -62,8 +62,12 @@ export function createModel(cloud: SimulatedCloud): Model {
 
   async function ask(user: SimulatedUser, method: string, path: string, sent?: unknown): Promise<Told> {
     asked++;
-    const headers = { 'content-type': 'application/json', ...(path.startsWith('/compute') && microversion) };
-    const body = sent === undefined ? undefined : Buffer.from(JSON.stringify(sent));
+    const raw = Buffer.isBuffer(sent);
+    const headers = {
+      'content-type': raw ? 'application/octet-stream' : 'application/json',
+      ...(path.startsWith('/compute') && microversion),
+    };
+    const body = raw ? sent : sent === undefined ? undefined : Buffer.from(JSON.stringify(sent));
     const answer = await cloud.ask(user, { method, path, headers, body });
     if (!answer) return { status: 0, body: null };
     const text = answer.bytes.toString();

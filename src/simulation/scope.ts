@@ -62,13 +62,24 @@ export interface ScopedDatabaseOptions {
   fate(kind: 'read' | 'write'): DatabaseFate;
   /** Kills the process. */
   die(): void;
+  /** Asked within a write whose work is done: whether the process dies as soon as it has committed. */
+  diesNow(): boolean;
   committed(): void;
 }
 
 class Died extends Error {}
 
 /** The process's way to the shared database. */
-export function scopedDatabase({ db, scope, clock, slots, fate, die, committed }: ScopedDatabaseOptions): Database {
+export function scopedDatabase({
+  db,
+  scope,
+  clock,
+  slots,
+  fate,
+  die,
+  diesNow,
+  committed,
+}: ScopedDatabaseOptions): Database {
   async function begin(kind: 'read' | 'write'): Promise<DatabaseFate> {
     const now = fate(kind);
     if (now.delayMs) await scope.guard(new Promise<void>(resolve => void clock.after(now.delayMs!, resolve)));
@@ -92,17 +103,19 @@ export function scopedDatabase({ db, scope, clock, slots, fate, die, committed }
     },
     async write<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T> {
       const now = await begin('write');
+      let dies = now.dies === 'after';
       const written = db.write(async tx => {
         if (!scope.alive) throw new Died();
         const result = await work(bind(tx));
         if (now.dies === 'inside') die();
         if (!scope.alive) throw new Died();
-        if (now.dies === 'after' || now.answerLost) contextOf(tx).afterCommit.length = 0;
+        dies ||= diesNow();
+        if (dies || now.answerLost) contextOf(tx).afterCommit.length = 0;
         return result;
       }, options);
       const result = await scope.guard(written);
       committed();
-      if (now.dies === 'after') {
+      if (dies) {
         die();
         return never;
       }

@@ -7,7 +7,7 @@ import type { Logger } from '#/platform/log/log.ts';
 import { type Mutation, simulatedCloud, type SimulatedCloud } from '#/simulation/cloud.ts';
 import { createFaults } from '#/simulation/faults.ts';
 import { createModel, type Kind, type Model } from '#/simulation/model.ts';
-import { template } from '#/simulation/template.ts';
+import { type SimulatedUser, template } from '#/simulation/template.ts';
 import { simulationTexts as t } from '#/simulation/texts.ts';
 import { startWorkload } from '#/simulation/workload.ts';
 
@@ -71,7 +71,7 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
 }
 
 /** Lets time pass while something is asked of the cloud. */
-async function during<T>(cloud: SimulatedCloud, asking: Promise<T>): Promise<T> {
+export async function during<T>(cloud: SimulatedCloud, asking: Promise<T>): Promise<T> {
   let over = false;
   const ended = asking.finally(() => void (over = true));
   await cloud.run(() => over, 3_600_000);
@@ -94,7 +94,7 @@ const order: Kind[] = [
 ];
 
 /** Owners delete all they have, also what they never got an answer about. */
-async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Violation[]> {
+export async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Violation[]> {
   const { found, report } = collect();
   const { members } = cloud.template;
   const pass = async (kind: Kind, again: boolean): Promise<void> => {
@@ -143,7 +143,8 @@ const lists: Record<Kind, { list: string; part: string }> = {
   server_group: { list: '/compute/v2.1/os-server-groups', part: 'server_groups' },
 };
 
-async function pathsOf(model: Model, user: (typeof model.things)[number]['owner'], kind: Kind): Promise<string[]> {
+/** What a project has of a kind, as the API lists it: the paths at which each is deleted. */
+export async function pathsOf(model: Model, user: SimulatedUser, kind: Kind): Promise<string[]> {
   const { list, part } = lists[kind];
   const path = list.replaceAll('{project}', user.projectId);
   const { body } = await model.ask(user, 'GET', path);
