@@ -90,6 +90,7 @@ export function createAgent(options: AgentOptions): Agent {
   let sequence = 0;
   let wanted = new Map<string, PlannedEntry>();
   let revision = -1;
+  let requests: Record<string, string> = {};
   let filtersApplied = '';
   let filtering: Promise<void> | null = null;
   let stopped = true;
@@ -189,7 +190,7 @@ export function createAgent(options: AgentOptions): Agent {
       thrown instanceof Problem
         ? thrown
         : new Problem('unavailable', t.broken, { key, why: thrown instanceof Error ? thrown.message : String(thrown) });
-    log.warn({ key, count, error: thrown }, 'not yet as planned');
+    log.warn({ ...about(key), count, error: thrown }, 'not yet as planned');
     const failure: { count: number; hash: string | null; retry: Timer | null } = { count, hash, retry: null };
     failure.retry = later(Math.min(60_000, 500 * 2 ** count), () => {
       failure.retry = null;
@@ -210,6 +211,12 @@ export function createAgent(options: AgentOptions): Agent {
     pump();
   }
 
+  /** What a log line says of an entry: with the request that it was last asked by, while that is worked on. */
+  function about(key: string): { key: string; requestId?: string } {
+    const id = idOf(key);
+    return Object.hasOwn(requests, id) ? { requestId: requests[id]!, key } : { key };
+  }
+
   async function make({ entry, hash }: PlannedEntry, still: () => boolean): Promise<void> {
     const { told } = present.get(entry.key) ?? {};
     const started = clock.monotonic();
@@ -217,7 +224,7 @@ export function createAgent(options: AgentOptions): Agent {
     if (!still()) return;
     present.set(entry.key, { applied: hash, facts, told: hash });
     // Once for each change: looking after what is so already is no news.
-    if (told !== hash) log.info({ key: entry.key, ms: Math.round(clock.monotonic() - started) }, 'as planned');
+    if (told !== hash) log.info({ ...about(entry.key), ms: Math.round(clock.monotonic() - started) }, 'as planned');
     if (wanted.get(entry.key)?.hash === hash) changed.set(entry.key, { key: entry.key, state: 'applied', facts });
   }
 
@@ -261,7 +268,7 @@ export function createAgent(options: AgentOptions): Agent {
     }
     if (!still()) return;
     present.delete(key);
-    log.info({ key }, 'removed');
+    log.info(about(key), 'removed');
     if (!wanted.has(key)) {
       changed.delete(key);
       gone.add(key);
@@ -327,7 +334,7 @@ export function createAgent(options: AgentOptions): Agent {
       { timeoutMs: 10_000 },
     )) as unknown as Plan | null;
     if (!plan || stopped) return;
-    options.planFile.save(plan);
+    options.planFile.save({ revision: plan.revision, entries: plan.entries });
     adopt(plan);
     reportedPlan = false;
     pump();
@@ -339,6 +346,7 @@ export function createAgent(options: AgentOptions): Agent {
     const before = wanted;
     wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
     revision = plan.revision;
+    requests = plan.requests ?? {};
     for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
     for (const key of gone) if (wanted.has(key)) gone.delete(key);
     // What was never begun is gone as soon as it is no longer wanted: nobody will take it away and say so.

@@ -23,7 +23,7 @@ import { any, as, object, optional, parse, string } from '#/platform/http/schema
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { EntryState, HostState } from '#/platform/operations/engine.ts';
-import { wakeWaiting } from '#/platform/operations/operation.store.ts';
+import { requestsUnderWay, wakeWaiting } from '#/platform/operations/operation.store.ts';
 import { reviveProblem } from '#/platform/problem/stored-problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 
@@ -116,7 +116,10 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
         .where('name', '=', host)
         .executeTakeFirst();
       if (!row || row.wantedRevision === revision) return null;
-      return compilePlan(tx, services, host, row.wantedRevision);
+      return {
+        ...(await compilePlan(tx, services, host, row.wantedRevision)),
+        requests: await requestsUnderWay(tx, host),
+      };
     });
     return compiled as unknown as Json;
   }

@@ -20,6 +20,8 @@ export interface PlannedEntry {
 export interface Plan {
   revision: number;
   entries: PlannedEntry[];
+  /** For the agent's log: id of what long work is about → the request that asked for it. */
+  requests?: Record<string, string>;
 }
 
 export function kindOf(key: string): EntryKind {
@@ -59,9 +61,7 @@ export function dependencies(entry: HostEntry): string[] {
         ...images.filter(key => !!key),
         ...guest.nics.map(nic => `port/${nic.portId}`),
         // Simulated disks are within every host's reach; whoever plans the guest has waited for the export.
-        ...guest.disks
-          .filter(disk => disk.connection.kind !== 'simulated')
-          .map(disk => `volume/${disk.volumeId}`),
+        ...guest.disks.filter(disk => disk.connection.kind !== 'simulated').map(disk => `volume/${disk.volumeId}`),
       ] as string[];
     }
     case 'volume': {

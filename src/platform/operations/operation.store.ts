@@ -172,6 +172,20 @@ export async function countRunning(tx: Tx): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(row => [row.kind, Number(row.running)]));
 }
 
+/** What the newest long work that may concern a host is about → the request that asked for it; a bounded number. */
+export async function requestsUnderWay(tx: Tx, host: string): Promise<Record<string, string>> {
+  const rows = await table(tx)
+    .selectFrom('operations')
+    .select(['resourceId', 'requestId'])
+    .where('phase', 'in', ['forward', 'undo'])
+    .where('requestId', 'is not', null)
+    .where(eb => eb.or([eb('waitHost', 'is', null), eb('waitHost', '=', host)]))
+    .orderBy('createdAt', 'desc')
+    .limit(200)
+    .execute();
+  return Object.fromEntries(rows.toReversed().map(row => [row.resourceId, row.requestId!]));
+}
+
 /** Ended operations older than `before` (a timestamp) are forgotten. */
 export async function forgetEnded(tx: Tx, before: string): Promise<void> {
   await table(tx)
