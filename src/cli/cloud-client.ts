@@ -36,7 +36,8 @@ export async function connectCloud(context: Context, options: DataOption, timeou
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const answer = (await reply.json()) as { error?: { message?: string } };
+    const text = await reply.text();
+    const answer = (text === '' ? {} : JSON.parse(text)) as { error?: { message?: string } };
     if (reply.status >= 400 && !allow.includes(reply.status))
       throw new Problem('invalid', o.refused, { message: answer.error?.message ?? `HTTP ${reply.status}` });
     return { status: reply.status, body: answer as never };

@@ -38,6 +38,11 @@ export const operatorHelp = texts('cli.operatorHelp', {
     en: 'explain whether a user may do something, and which rule says so',
     ko: '사용자가 어떤 일을 할 수 있는지, 어느 규칙 때문인지 설명합니다',
   },
+  keys: {
+    en: 'rotate the keys that tokens are encrypted with; tokens live on through one rotation',
+    ko: '토큰을 암호화하는 키를 교체합니다. 토큰은 한 번의 교체까지 유효합니다',
+  },
+  keysWord: { en: 'rotate', ko: 'rotate' },
   policyWord: { en: 'explain', ko: 'explain' },
   policyUser: { en: 'the user, by id or name', ko: '사용자의 ID나 이름' },
   policyAction: {
@@ -55,6 +60,11 @@ export const operatorHelp = texts('cli.operatorHelp', {
 });
 
 export const operatorTexts = texts('cli.operator', {
+  keysUsage: { en: 'Write "./haneul keys rotate".', ko: '"./haneul keys rotate"처럼 쓰십시오.' },
+  keysRotated: {
+    en: 'The keys are rotated. Rotate again no sooner than tokens live.',
+    ko: '키를 교체했습니다. 토큰의 유효 시간이 지나기 전에는 다시 교체하지 마십시오.',
+  },
   policyUsage: {
     en: 'Write "./haneul policy explain USER ACTION [project_id=ID,…]".',
     ko: '"./haneul policy explain 사용자 동작 [project_id=ID,…]"처럼 쓰십시오.',

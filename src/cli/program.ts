@@ -120,6 +120,9 @@ function build(context: Context, finish: Finish): Command {
     .argument('<request-id>', say(oh.requestId))
     .option('--json', say(h.json))
     .action(async (id: string, options) => finish(await (await import('./why.ts')).why(context, id, options)));
+  add('keys', oh.keys)
+    .argument('<rotate>', say(oh.keysWord))
+    .action(async (word: string, options) => finish(await (await import('./keys.ts')).keys(context, word, options)));
   add('policy', oh.policy)
     .argument('<explain>', say(oh.policyWord))
     .argument('[user]', say(oh.policyUser))
