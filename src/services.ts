@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authenticator } from '#/platform/access/caller.ts';
 import { setupFernetKeys } from '#/platform/access/fernet-keys.ts';
+import { openKeyRing } from '#/platform/access/key-ring.ts';
 import { createPasswords, type PasswordCost } from '#/platform/access/passwords.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
@@ -54,13 +55,13 @@ export async function createServices(options: ServicesOptions): Promise<Services
   const { db, clock, random, log, config, publicUrl } = options;
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
   const passwords = createPasswords({ random, cost: options.passwordCost });
-  const keys = setupFernetKeys(join(directory, 'fernet-keys'), random);
+  const keys = openKeyRing({ directory: join(directory, 'fernet-keys'), random, clock });
   const credentialKeys = setupFernetKeys(join(directory, 'credential-keys'), random);
   const identity = identityService({
     db,
     clock,
     random,
-    keys: () => keys,
+    keys,
     credentialKeys: () => credentialKeys,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,

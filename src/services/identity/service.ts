@@ -1,6 +1,8 @@
 // Identity (Keystone v3): who there is, what they may do where, where services are, and the tokens that say so.
 
 import type { Authenticator } from '#/platform/access/caller.ts';
+import type { FernetKey } from '#/platform/access/fernet.ts';
+import type { KeyRing } from '#/platform/access/key-ring.ts';
 import type { FernetKeys } from '#/platform/access/fernet-keys.ts';
 import type { Passwords } from '#/platform/access/passwords.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
@@ -48,6 +50,7 @@ import { oauth1Method } from '#/services/identity/oauth/oauth1.method.ts';
 import { oauth2Endpoints } from '#/services/identity/oauth/oauth2.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
 import { policyAssociationEndpoints } from '#/services/identity/stored-policies/policy-association.api.ts';
+import { keyEndpoints } from '#/services/identity/tokens/keys.api.ts';
 import { revocationEndpoints } from '#/services/identity/tokens/revocation.api.ts';
 import { storedPolicyEndpoints } from '#/services/identity/stored-policies/stored-policy.api.ts';
 import { versions, versionThree } from '#/services/identity/discovery.api.ts';
@@ -56,6 +59,7 @@ import { federatedMethods } from '#/services/identity/federation/sign-on/token-e
 import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
 import { directoryChores, directoryPasswords, withDirectories } from '#/services/identity/ldap/directories.ts';
 import { directoryTables } from '#/services/identity/migrations/0011-directories.ts';
+import { told } from '#/services/identity/notifications.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
@@ -70,7 +74,7 @@ export interface IdentityOptions {
   clock: Clock;
   random: Random;
   /** The keys that tokens are encrypted with; asked each time, so that rotation is seen. */
-  keys(): FernetKeys;
+  keys: KeyRing;
   /** The keys that stored secrets are encrypted with. They are kept for longer than tokens live. */
   credentialKeys(): FernetKeys;
   passwords: Passwords;
@@ -101,11 +105,12 @@ const titles: Record<number, string> = {
 
 export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
   const { db, clock, random, keys, passwords, log, compliance = nothingDemanded } = options;
+  const tokenKeys = (): readonly FernetKey[] => keys.current().all;
   const authority = createAuthority({
     db,
     clock,
     random,
-    keys: () => keys().all,
+    keys: tokenKeys,
     tokenSeconds: options.tokenLifetimeSeconds,
   });
   const vault = createVault(() => options.credentialKeys().all);
@@ -127,9 +132,10 @@ export function identityService(options: IdentityOptions): { service: Service; a
     endpoints: [
       versions,
       versionThree,
-      ...tokenEndpoints({ authority, methods, clock, keys: () => keys().all }),
+      ...tokenEndpoints({ authority, methods, clock, keys: tokenKeys }),
       ...authEndpoints,
       ...revocationEndpoints,
+      ...keyEndpoints(() => keys.rotate()),
       ...regionEndpoints,
       ...serviceEndpoints,
       ...endpointEndpoints,
@@ -157,12 +163,12 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...oauthEndpoints(vault),
       ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock }),
       ...federationEndpoints({
-        ...{ authority, vault, clock, random, log, fetchOut: options.fetchOut, keys: () => keys().all },
+        ...{ authority, vault, clock, random, log, fetchOut: options.fetchOut, keys: tokenKeys },
         trustedDashboards: options.trustedDashboards ?? [],
       }),
       ...endpointGroupEndpoints,
       ...projectEndpointEndpoints,
-    ],
+    ].map(told),
     rules: { ...domainRoleRules, ...assignmentTreeRule, ...trustListRules },
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },

@@ -1,0 +1,24 @@
+// The keys that tokens are encrypted with: an administrator has them rotated, as often as tokens live or less.
+
+import { afterCommit } from '#/platform/database/tx.ts';
+import { type Endpoint, endpoint } from '#/platform/http/endpoint.ts';
+import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import { admin } from '#/services/identity/allow.ts';
+
+export function keyEndpoints(rotate: () => void): Endpoint[] {
+  const rotateKeys = endpoint({
+    policy: 'identity:rotate_keys',
+    allow: admin,
+    route: 'POST /keys/rotate',
+    summary: 'Rotates the keys that tokens are encrypted with',
+    replies: { 202: null },
+    async handle({ tx }) {
+      // What is remembered of tokens was read with the keys before.
+      await tokensChanged(tx);
+      // Files know no dry run.
+      afterCommit(tx, rotate);
+      return { 202: undefined };
+    },
+  });
+  return [rotateKeys];
+}
