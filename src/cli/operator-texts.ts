@@ -30,6 +30,11 @@ export const operatorHelp = texts('cli.operatorHelp', {
     en: 'nothing is in motion: what is under way counts as wrong too',
     ko: '진행 중인 작업이 없다고 보고, 진행 중인 것도 잘못으로 셉니다',
   },
+  migrateDatabase: {
+    en: 'move the cloud from its own file to PostgreSQL, while it is down',
+    ko: '클라우드가 꺼져 있는 동안 데이터를 자체 파일에서 PostgreSQL로 옮깁니다',
+  },
+  to: { en: 'the PostgreSQL database, as database_url', ko: 'PostgreSQL 데이터베이스(database_url 형식)' },
   why: {
     en: 'the story of one request: its log lines, operations and events',
     ko: '요청 하나의 로그, 작업, 이벤트를 시간 순서로 보여 줍니다',
@@ -119,6 +124,27 @@ export const operatorTexts = texts('cli.operator', {
   loginRefused: {
     en: 'The administrator’s password in {file} is no longer the right one.',
     ko: '{file}에 있는 관리자 비밀번호가 더 이상 맞지 않습니다.',
+  },
+  copying: { en: 'Copying the database', ko: '데이터베이스를 복사하는 중' },
+  copied: {
+    en: '{rows} rows of {tables} tables copied and compared.',
+    ko: '테이블 {tables}개의 행 {rows}개를 복사하고 비교했습니다.',
+  },
+  copiedBefore: {
+    en: '{rows} rows of {tables} tables were there already, and are the same.',
+    ko: '테이블 {tables}개의 행 {rows}개가 이미 있으며 서로 같습니다.',
+  },
+  migrated: {
+    en: '{config} names the new database; "./haneul up" starts on it. The old file stays as it was: {file}',
+    ko: '{config}에 새 데이터베이스를 적었습니다. "./haneul up"으로 시작하십시오. 이전 파일은 그대로 남아 있습니다: {file}',
+  },
+  databaseConfigured: {
+    en: 'This cloud is on another PostgreSQL database already, as its configuration says.',
+    ko: '설정에 따르면 이 클라우드는 이미 다른 PostgreSQL 데이터베이스를 쓰고 있습니다.',
+  },
+  noDatabase: {
+    en: 'There is no database of a cloud: {file}. Is --data right?',
+    ko: '클라우드의 데이터베이스가 없습니다: {file}. --data가 맞는지 확인하십시오.',
   },
   auditClean: {
     en: 'All invariants hold on {hosts, plural, one {one host} other {{hosts} hosts}}.',

@@ -112,6 +112,11 @@ function build(context: Context, finish: Finish): Command {
     .action(async (action: string, id: string | undefined, options) =>
       finish(await (await import('./operations.ts')).operations(context, action, id, options)),
     );
+  add('migrate-database', oh.migrateDatabase)
+    .requiredOption('--to <url>', say(oh.to))
+    .action(async (options: DataOption & { to: string }) =>
+      finish(await (await import('./migrate-database.ts')).migrateDatabase(context, options)),
+    );
   add('audit', oh.audit)
     .option('--at-rest', say(oh.atRest))
     .option('--json', say(h.json))
