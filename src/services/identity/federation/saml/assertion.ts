@@ -16,6 +16,8 @@ export interface Statement {
   /** Milliseconds since 1970. */
   issuedAt: number;
   expiresAt: number;
+  /** The request that it answers; absent where nobody asked. */
+  inResponseTo?: string;
 }
 
 const rsaSha256 = 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256';
@@ -69,7 +71,11 @@ function assertion(statement: Statement, id: string): Markup {
       element(
         'saml:SubjectConfirmation',
         { Method: 'urn:oasis:names:tc:SAML:2.0:cm:bearer' },
-        element('saml:SubjectConfirmationData', { NotOnOrAfter: instant(expiresAt), Recipient: recipient }),
+        element('saml:SubjectConfirmationData', {
+          NotOnOrAfter: instant(expiresAt),
+          Recipient: recipient,
+          InResponseTo: statement.inResponseTo,
+        }),
       ),
     ),
     element('saml:Conditions', { NotBefore: instant(issuedAt), NotOnOrAfter: instant(expiresAt) }),
