@@ -76,7 +76,11 @@ export function sendProblem(
 
 export function sayVersion(outgoing: ServerResponse, service: Service, version: Microversion): void {
   const range = service.microversions;
-  if (!range) return;
+  if (!range) {
+    // Who asks decides what is answered.
+    outgoing.setHeader('vary', 'X-Auth-Token');
+    return;
+  }
   const text = `${version.major}.${version.minor}`;
   outgoing.setHeader('openstack-api-version', `${range.type} ${text}`);
   if (range.legacyHeader) outgoing.setHeader(range.legacyHeader, text);
@@ -137,6 +141,8 @@ function sendWire(
     ? service.envelope(wire)
     : { body: { error: { code: wire.status, message: wire.message } }, type: undefined };
   const bytes = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+  outgoing.setHeader('content-language', request.language);
+  outgoing.appendHeader('vary', 'Accept-Language');
   outgoing.setHeader('content-type', type ?? 'application/json');
   outgoing.setHeader('content-length', bytes.length);
   outgoing.writeHead(wire.status);

@@ -220,4 +220,6 @@ test('errors speak the language that is asked for', async () => {
   };
   const answer = await cloud.anonymous().request('POST', tokens, { body, headers: { 'accept-language': 'ko' } });
   deepEqual(answer.body.error, { code: 401, message: '인증이 필요한 요청입니다.', title: 'Unauthorized' });
+  equal(answer.headers['content-language'], 'ko');
+  equal(answer.headers['vary'], 'X-Auth-Token, Accept-Language');
 });
