@@ -71,7 +71,15 @@ export interface Guest {
   configDrive: boolean;
   instanceData: InstanceData;
   /** Image properties that shape the machine. */
-  hardware: { machine: 'pc' | 'q35'; diskBus: 'virtio' | 'scsi' | 'ide'; cdromBus: 'ide' | 'scsi' | 'virtio'; video: 'vga' | 'virtio' | 'none'; guestAgent: boolean; firmware: 'bios' | 'uefi'; rng: boolean };
+  hardware: {
+    machine: 'pc' | 'q35';
+    diskBus: 'virtio' | 'scsi' | 'ide';
+    cdromBus: 'ide' | 'scsi' | 'virtio';
+    video: 'vga' | 'virtio' | 'none';
+    guestAgent: boolean;
+    firmware: 'bios' | 'uefi';
+    rng: boolean;
+  };
 }
 
 export interface GuestFacts {
