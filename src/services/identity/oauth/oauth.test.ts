@@ -102,6 +102,7 @@ test('a consumer is let in by a user, with a role, until it is shut out', async 
     token.roles.map(({ name }: { name: string }) => name),
     ['reader'],
   );
+  deepEqual(token['OS-OAUTH1'], { access_token_id: access.id, consumer_id: consumer.id });
   const bearer = cloud.anonymous().with({ 'x-auth-token': login.headers['x-subject-token']! });
   equal((await bearer.request('GET', '/identity/v3/auth/projects')).status, 200);
   const further = { auth: { identity: { methods: ['token'], token: { id: login.headers['x-subject-token'] } } } };

@@ -44,6 +44,8 @@ export interface TokenContext {
   roles: RoleRef[];
   trust: TrustRow | null;
   applicationCredential: ApplicationCredentialRow | null;
+  /** OAuth 1.0: what the user granted. */
+  accessToken: OAuthTokenRow | null;
   /** Null: none, everything is allowed. */
   accessRules: AccessRule[] | null;
   /** Null unless an identity provider vouched for the user. */
@@ -80,13 +82,13 @@ export async function contextOfToken(tx: Tx, payload: Payload): Promise<TokenCon
       accessRules = ids.length ? await db.selectFrom('accessRules').selectAll().where('id', 'in', ids).execute() : [];
     }
   }
+  const accessToken = payload.accessTokenId ? await usableAccessToken(tx, payload.accessTokenId) : null;
   const federation = await federationOfToken(tx, payload);
   if (federation === undefined) throw refused();
-  const base = { payload, user, userDomain, trust, applicationCredential, accessRules, federation };
+  const base = { payload, user, userDomain, trust, applicationCredential, accessRules, accessToken, federation };
   const { scope } = payload;
   const actor = trust ? trust.trustorUserId : user.id;
   if (scope.type === 'unscoped') return { ...base, project: null, projectDomain: null, domain: null, roles: [] };
-  const accessToken = payload.accessTokenId ? await usableAccessToken(tx, payload.accessTokenId) : null;
   const groupIds = await groupIdsOf(tx, actor);
   if (scope.type === 'system') {
     const roles = await effectiveRoles(tx, await assignedRoleIds(tx, actor, groupIds, { type: 'system' }));

@@ -37,7 +37,9 @@ export function viewToken(context: TokenContext): Wire {
           },
         }
       : {}),
-    ...(payload.accessTokenId ? { 'OS-OAUTH1': { access_token_id: payload.accessTokenId } } : {}),
+    ...(context.accessToken
+      ? { 'OS-OAUTH1': { access_token_id: context.accessToken.id, consumer_id: context.accessToken.consumerId } }
+      : {}),
     ...(applicationCredential
       ? {
           application_credential: {
