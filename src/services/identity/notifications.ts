@@ -17,6 +17,7 @@ const done: Record<string, string> = {
   delete: 'deleted',
   remove: 'deleted',
   revoke: 'deleted',
+  rotate: 'rotated',
 };
 
 /** Longer names of what rules speak of. */
