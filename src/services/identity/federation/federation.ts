@@ -41,6 +41,6 @@ export function federationEndpoints({ keys, ...rest }: FederationNeeds): Endpoin
 }
 
 export const federationChores: NonNullable<Service['chores']> = [
-  { name: 'identity.forget-memberships', everyMs: 5_000, run: tx => forgetMemberships(tx, nowMs(tx)) },
+  { name: 'identity.forget-memberships', everyMs: 600_000, run: tx => forgetMemberships(tx, nowMs(tx)) },
   { name: 'identity.forget-sign-ons', everyMs: 300_000, run: tx => forgetSignOns(tx, nowMs(tx)) },
 ];

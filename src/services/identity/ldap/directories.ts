@@ -1,5 +1,5 @@
 // The directories of domains as the identity service uses them: read before lists, asked at logins, looked through every
-// minute so that who was disabled there is out here too.
+// five minutes so that who was disabled there is out here too.
 
 import type { Database } from '#/platform/database/database.ts';
 import { afterCommit } from '#/platform/database/tx.ts';
@@ -133,7 +133,7 @@ export function directoryChores(needs: DirectoryNeeds): NonNullable<Service['cho
   return [
     {
       name: 'identity.read-directories',
-      everyMs: 60_000,
+      everyMs: 300_000,
       async run(tx) {
         for (const config of await allDirectories(tx, vault)) {
           const { domainId } = config;

@@ -5,7 +5,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import Provider from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 import { testCloud } from '../../../../../test/test-cloud.ts';
 
 const v3 = '/identity/v3';
