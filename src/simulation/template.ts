@@ -112,7 +112,7 @@ async function make(): Promise<Template> {
   const flavors: string[] = [];
   for (const [vcpus, ram, disk] of [
     [1, 256, 1],
-    [2, 1024, 0],
+    [2, 1024, 2],
     [4, 4096, 10],
   ]) {
     const flavor = { name: `simulated-${vcpus}`, vcpus, ram, disk };

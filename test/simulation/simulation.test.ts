@@ -7,9 +7,9 @@ import { removeTemplate } from '#/simulation/template.ts';
 
 after(removeTemplate);
 
-for (const seed of [1, 2, 3])
+for (const seed of [1, 2])
   test(`seed ${seed} keeps every promise`, async () => {
-    const { violations } = await simulate({ seed, actions: 120, hosts: 3 });
+    const { violations } = await simulate({ seed, actions: 100, hosts: 3 });
     deepEqual(
       violations.map(({ sentence }) => sentence.en),
       [],
