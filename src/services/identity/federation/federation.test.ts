@@ -110,7 +110,7 @@ test('a browser and a client log in at a SAML provider', async () => {
   const admin = cloud.as('admin');
   // The provider's key: made by the same function, in a database of its own.
   const vault = createVault(() => [createHash('sha256').update('key').digest()]);
-  const key = await signingKey(elsewhere.db, vault, systemClock(), 'idp');
+  const key = await signingKey(elsewhere.db, { vault, clock: systemClock(), random: systemRandom() }, 'idp');
   const issuer = 'https://idp.test/metadata';
   const protocol = `${base}/identity_providers/acme/protocols/saml2`;
   await admin.put(`${base}/identity_providers/acme`, { identity_provider: { enabled: true } }, 201);

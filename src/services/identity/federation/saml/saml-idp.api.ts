@@ -36,14 +36,14 @@ function entityId({ base }: RequestFacts): string {
 }
 
 export function samlIdpEndpoints(needs: SignOnNeeds): Endpoint[] {
-  const { authority, vault, clock, random } = needs;
+  const { authority, clock, random } = needs;
 
   const metadata = endpoint({
     policy: 'public',
     route: 'GET /v3/OS-FEDERATION/saml2/metadata',
     summary: 'Shows what other clouds must know to believe this one',
     replies: { 200: any() },
-    prepare: ({ db }) => signingKey(db, vault, clock, 'Haneul'),
+    prepare: ({ db }) => signingKey(db, needs, 'Haneul'),
     async handle({ prepared: { certificate }, request }) {
       const url = `${request.base}/v3/auth/OS-FEDERATION/saml2/ecp`;
       const xml = idpMetadata({ entityId: entityId(request), certificate, url });
@@ -92,7 +92,7 @@ export function samlIdpEndpoints(needs: SignOnNeeds): Endpoint[] {
         issuedAt: now,
         expiresAt: Math.min(now + assertionMs, payload.expiresAt),
       },
-      await signingKey(db, vault, clock, 'Haneul'),
+      await signingKey(db, needs, 'Haneul'),
       random,
     );
     return { response, provider };

@@ -1,9 +1,9 @@
 // The key with which this cloud signs what it says of its users to others, and the certificate that they check it by.
 // Made when it is first needed; one for the whole cluster, encrypted in the database.
 
-import { generateKeyPair, randomBytes, webcrypto } from 'node:crypto';
+import { generateKeyPair, webcrypto } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { Clock } from '#/platform/clock/clock.ts';
+import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Vault } from '#/services/identity/credentials/credential.store.ts';
 import { federation } from '#/services/identity/federation/tables.ts';
@@ -17,7 +17,15 @@ export interface SigningKey {
 
 const tenYears = 10 * 365 * 86_400_000;
 
-export async function signingKey(db: Database, vault: Vault, clock: Clock, name: string): Promise<SigningKey> {
+export interface SigningNeeds {
+  vault: Vault;
+  clock: Clock;
+  random: Random;
+}
+
+/** @param name the certificate's subject */
+export async function signingKey(db: Database, needs: SigningNeeds, name: string): Promise<SigningKey> {
+  const { vault } = needs;
   const find = (): Promise<SigningKey | null> =>
     db.read(async tx => {
       const row = await federation(tx).selectFrom('samlKeys').selectAll().where('id', '=', 1).executeTakeFirst();
@@ -25,7 +33,7 @@ export async function signingKey(db: Database, vault: Vault, clock: Clock, name:
     });
   const known = await find();
   if (known) return known;
-  const made = await makeKey(clock, name);
+  const made = await makeKey(needs, name);
   await db.write(tx =>
     federation(tx)
       .insertInto('samlKeys')
@@ -36,7 +44,7 @@ export async function signingKey(db: Database, vault: Vault, clock: Clock, name:
   return (await find())!;
 }
 
-async function makeKey(clock: Clock, name: string): Promise<SigningKey> {
+async function makeKey({ clock, random }: SigningNeeds, name: string): Promise<SigningKey> {
   await import('reflect-metadata');
   const { X509CertificateGenerator } = await import('@peculiar/x509');
   const { privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 3072 });
@@ -52,7 +60,7 @@ async function makeKey(clock: Clock, name: string): Promise<SigningKey> {
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
       name: [{ CN: [name.slice(0, 64)] }],
-      serialNumber: `00${randomBytes(15).toString('hex')}`,
+      serialNumber: `00${random.bytes(15).toString('hex')}`,
       notBefore: new Date(clock.now() - 86_400_000),
       notAfter: new Date(clock.now() + tenYears),
       signingAlgorithm: algorithm,
