@@ -54,6 +54,13 @@ const suites: Suite[] = [
     run: () => onPostgres(),
   },
   {
+    name: 'nats',
+    what: 'the bus over a real nats-server, with a credential for each host',
+    byDefault: true,
+    packages: ['nats-server'],
+    run: () => nodeTest(files('test/nats/*.test.ts'), []),
+  },
+  {
     name: 'fuzz',
     what: 'bad input to every declared endpoint',
     byDefault: true,

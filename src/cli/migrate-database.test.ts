@@ -47,8 +47,7 @@ test('a cloud moves to PostgreSQL and goes on there', { skip }, async () => {
         body: body === undefined ? null : JSON.stringify(body),
       });
       ok(answer.status < 300, `${method} ${path}: ${answer.status}`);
-      // biome-ignore lint: asserted below
-      return (await answer.json()) as any;
+      return answer.json();
     };
   };
   const server = await postgresServer();

@@ -1,5 +1,5 @@
 // The bus: how processes wake and command each other. It is never the truth: losing, repeating or reordering a
-// message does no harm, because receivers act on state. In one process, over a unix socket, or (later) over NATS.
+// message does no harm, because receivers act on state. In one process, over a unix socket, or over NATS.
 
 import { Problem } from '#/platform/problem/problem.ts';
 import { busTexts } from './texts.ts';
@@ -26,10 +26,10 @@ export interface Bus {
    */
   request(subject: string, message: Json, options?: { timeoutMs?: number }): Promise<Json>;
   /**
-   * Answers requests on an exact subject; several servers of one subject take turns. A Problem thrown travels as its
-   * kind, text id, sentences and facts, and is a Problem again at the caller.
+   * Answers requests on a subject, or on all that fall under `.*`; several servers of one subject take turns. A Problem
+   * thrown travels as its kind, text id, sentences and facts, and is a Problem again at the caller.
    */
-  serve(subject: string, handler: (message: Json) => Promise<Json>): () => void;
+  serve(subject: string, handler: (message: Json, subject: string) => Promise<Json>): () => void;
   /** Ends everything; open requests fail with BusTimeout. */
   close(): Promise<void>;
 }

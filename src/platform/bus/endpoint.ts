@@ -32,7 +32,7 @@ interface Waiting {
 export function createEndpoint(options: { clock: Clock; log?: Logger; send: (frame: Frame) => void }): Endpoint {
   const { clock, log, send } = options;
   const subscriptions = new Map<string, Set<(message: Json, subject: string) => void>>();
-  const served = new Map<string, (message: Json) => Promise<Json>>();
+  const served = new Map<string, (message: Json, subject: string) => Promise<Json>>();
   const waiting = new Map<number, Waiting>();
   let online = false;
   let ended = false;
@@ -59,9 +59,9 @@ export function createEndpoint(options: { clock: Clock; log?: Logger; send: (fra
   async function answer(id: number, subject: string, message: Json): Promise<void> {
     let frame: Frame;
     try {
-      const handler = served.get(subject);
+      const handler = served.get(subject) ?? served.get(wildcardOf(subject) ?? '');
       frame = handler
-        ? { t: 'res', id, m: (await handler(message)) ?? null }
+        ? { t: 'res', id, m: (await handler(message, subject)) ?? null }
         : { t: 'res', id, e: { none: 'noResponder' } };
     } catch (err) {
       if (!(err instanceof Problem)) log?.error({ err, subject }, 'a request failed');
@@ -128,7 +128,7 @@ export function createEndpoint(options: { clock: Clock; log?: Logger; send: (fra
       });
     },
     serve(subject, handler) {
-      checkExact(subject);
+      check(subject);
       if (served.has(subject)) throw new Error(`${subject} is served already`);
       served.set(subject, handler);
       tell({ t: 'serve', s: subject });

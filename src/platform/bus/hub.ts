@@ -28,7 +28,7 @@ export function createHub(): Hub {
   let nextId = 1;
 
   function request(from: Peer, frame: Frame & { t: 'req' }): void {
-    const candidates = servers.get(frame.s) ?? [];
+    const candidates = servers.get(frame.s) ?? servers.get(wildcardOf(frame.s) ?? '') ?? [];
     for (let tries = candidates.length; tries > 0; tries--) {
       // Servers of one subject take turns.
       const to = candidates.shift()!;

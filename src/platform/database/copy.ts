@@ -101,7 +101,7 @@ async function* rowsOfSqlite(source: Tx, table: string): AsyncGenerator<Row[]> {
     );
     if (!rows.length) return;
     last = rows.at(-1)!['#'];
-    yield rows.map(({ '#': _, ...row }) => row);
+    yield rows.map(row => Object.fromEntries(Object.entries(row).filter(([name]) => name !== '#')));
   }
 }
 
