@@ -14,6 +14,7 @@ import { answerCommands } from '#/host/agent-commands.ts';
 import {
   type EntryChange,
   eventSubject,
+  fromHost,
   heartbeatSubject,
   helloSubject,
   planChangedSubject,
@@ -329,7 +330,7 @@ export function createAgent(options: AgentOptions): Agent {
   async function fetchPlan(): Promise<void> {
     if (!greeted) await greet();
     const plan = (await bus.request(
-      planSubject,
+      fromHost(planSubject, host),
       { host, revision: reportedPlan ? revision : -1 },
       { timeoutMs: 10_000 },
     )) as unknown as Plan | null;
@@ -357,7 +358,7 @@ export function createAgent(options: AgentOptions): Agent {
     const [capabilities, volumeCapacity] = await Promise.all([hypervisor.capabilities(), volume.capacity()]);
     const roles = ['compute', 'network', 'storage'];
     await bus.request(
-      helloSubject,
+      fromHost(helloSubject, host),
       { host, session, roles, address: options.address, capabilities, volumeCapacity } as unknown as Json,
       { timeoutMs: 10_000 },
     );
@@ -390,7 +391,7 @@ export function createAgent(options: AgentOptions): Agent {
       removed: told.removed,
     };
     bus
-      .request(reportSubject, message as unknown as Json, { timeoutMs: 15_000 })
+      .request(fromHost(reportSubject, host), message as unknown as Json, { timeoutMs: 15_000 })
       .then(answer => {
         if ((answer as { stale?: boolean }).stale) {
           // Under a new name, so that nothing that is still on its way is taken for what is said from here on.
@@ -419,7 +420,7 @@ export function createAgent(options: AgentOptions): Agent {
   /** Tells of something that happened, until the control plane has heard it. */
   function tell(event: { type: string } & Record<string, unknown>): void {
     bus
-      .request(eventSubject, { host, event } as Json, { timeoutMs: 10_000 })
+      .request(fromHost(eventSubject, host), { host, event } as Json, { timeoutMs: 10_000 })
       .catch(() => later(1_000, () => tell(event)));
   }
 
@@ -435,7 +436,7 @@ export function createAgent(options: AgentOptions): Agent {
   // --- over time ---------------------------------------------------------------------------------------------------------
 
   function beat(): void {
-    bus.publish(heartbeatSubject, { host });
+    bus.publish(fromHost(heartbeatSubject, host), { host });
     later(heartbeatMs, beat);
   }
 

@@ -72,18 +72,21 @@ export function commandSubject(host: string, name: string): string {
   return `host.${subjectToken(host)}.${name}`;
 }
 
-/** A host's name as one token of a subject. */
+/** A host's name as one token of a subject; no two names have the same. */
 export function subjectToken(host: string): string {
-  return host.replaceAll(/[^A-Za-z0-9_-]/g, '_');
+  return host.replaceAll(/[^A-Za-z0-9_-]/gu, character => `:${character.codePointAt(0)!.toString(16)}:`);
 }
 
-// What agents and the control plane say to one another besides commands.
+// What agents and the control plane say to one another besides commands. What a host says carries its name in the
+// subject, to which the bus binds the host's credential: it cannot speak for another.
 
 export const helloSubject = 'control.hello';
 export const planSubject = 'control.plan';
 export const reportSubject = 'control.report';
 export const eventSubject = 'control.host-event';
 export const heartbeatSubject = 'control.heartbeat';
+export const fromHost = (subject: string, host: string) => `${subject}.${subjectToken(host)}`;
+export const fromAnyHost = (subject: string) => `${subject}.*`;
 /** Whatever waits to be tried again on the host is tried now. */
 export const retrySubject = (host: string) => `host.${subjectToken(host)}.retry`;
 export const planChangedSubject = (host: string) => `host.${subjectToken(host)}.plan-changed`;

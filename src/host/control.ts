@@ -5,12 +5,15 @@ import type { VolumeCapacity } from '#/drivers/volume/volume-driver.ts';
 import {
   type EntryChange,
   eventSubject,
+  fromAnyHost,
+  fromHost,
   heartbeatSubject,
   helloSubject,
   planChangedSubject,
   planSubject,
   reportMessage,
   reportSubject,
+  subjectToken,
 } from '#/host/commands.ts';
 import { attachWake, replan } from '#/host/hosts.ts';
 import { table } from '#/host/hosts.store.ts';
@@ -24,7 +27,9 @@ import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import type { EntryState, HostState } from '#/platform/operations/engine.ts';
 import { requestsUnderWay, wakeWaiting } from '#/platform/operations/operation.store.ts';
+import { Problem } from '#/platform/problem/problem.ts';
 import { reviveProblem } from '#/platform/problem/stored-problem.ts';
+import { texts } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 
 export const helloMessage = object({
@@ -50,6 +55,13 @@ export interface HostControl {
   stop(): void;
 }
 
+const t = texts('host.control', {
+  notItself: {
+    en: 'What came on {subject} names another host than the one whose subject it is.',
+    ko: '{subject}(으)로 온 메시지가 그 주제의 호스트가 아닌 다른 호스트를 가리킵니다.',
+  },
+});
+
 /** An agent that has said nothing for so long is taken as down. */
 const silentMs = 10_000;
 
@@ -57,6 +69,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
   const heard = new Map<string, number>();
   const ends: (() => void)[] = [];
   let timer: Timer | undefined;
+  let stopped = false;
   attachWake(slots, host => bus.publish(planChangedSubject(host), null));
 
   async function tell(tx: Tx, host: string, event: { type: string } & Record<string, unknown>): Promise<void> {
@@ -226,6 +239,8 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
 
   async function watch(): Promise<void> {
     try {
+      // Whoever hears nobody is itself the one that is away: others may hear them.
+      if (bus.inReach?.() === false) return heard.clear();
       const at = clock.monotonic();
       const rows = await db.read(tx => table(tx).selectFrom('hosts').select(['name', 'up']).execute());
       for (const { name, up } of rows) {
@@ -246,30 +261,42 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
       }
     } catch (error) {
       log.error({ error }, 'watching hosts');
+    } finally {
+      if (!stopped) timer = clock.after(2_000, () => void watch());
     }
-    timer = clock.after(2_000, () => void watch());
   }
 
   return {
     start() {
       ends.push(
-        bus.serve(helloSubject, hello),
-        bus.serve(planSubject, plan),
-        bus.serve(reportSubject, report),
-        bus.serve(eventSubject, hostEvent),
+        bus.serve(fromAnyHost(helloSubject), fromItself(hello)),
+        bus.serve(fromAnyHost(planSubject), fromItself(plan)),
+        bus.serve(fromAnyHost(reportSubject), fromItself(report)),
+        bus.serve(fromAnyHost(eventSubject), fromItself(hostEvent)),
       );
       ends.push(
-        bus.subscribe(
-          heartbeatSubject,
-          message => void heard.set((message as { host: string }).host, clock.monotonic()),
-        ),
+        bus.subscribe(fromAnyHost(heartbeatSubject), (message, subject) => {
+          const { host } = message as { host: string };
+          if (subject === fromHost(heartbeatSubject, host)) heard.set(host, clock.monotonic());
+        }),
       );
       timer = clock.after(2_000, () => void watch());
     },
     stop() {
+      stopped = true;
       timer?.cancel();
       for (const end of ends) end();
     },
+  };
+}
+
+/** A host speaks for itself: the name in its message is that of the subject. */
+function fromItself(handle: (message: Json) => Promise<Json>): (message: Json, subject: string) => Promise<Json> {
+  return async (message, subject) => {
+    const host = (message as { host?: unknown } | null)?.host;
+    if (typeof host !== 'string' || !subject.endsWith(`.${subjectToken(host)}`))
+      throw new Problem('forbidden', t.notItself, { subject });
+    return handle(message);
   };
 }
 

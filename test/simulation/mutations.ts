@@ -66,7 +66,7 @@ export const mutations: Record<string, () => Mutation> = {
       request: (subject, message, options) =>
         bus.request(
           subject,
-          subject === 'control.report' ? { ...(message as Record<string, Json>), removed: [] } : message,
+          subject.startsWith('control.report.') ? { ...(message as Record<string, Json>), removed: [] } : message,
           options,
         ),
     }),

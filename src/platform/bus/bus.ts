@@ -30,6 +30,8 @@ export interface Bus {
    * thrown travels as its kind, text id, sentences and facts, and is a Problem again at the caller.
    */
   serve(subject: string, handler: (message: Json, subject: string) => Promise<Json>): () => void;
+  /** Whether others are in reach; absent where they always are. */
+  inReach?(): boolean;
   /** Ends everything; open requests fail with BusTimeout. */
   close(): Promise<void>;
 }

@@ -40,6 +40,7 @@ export function natsBus(options: NatsBusOptions): Bus {
   /** What is told while a connection begins; whatever else is held is of no more use. */
   let told: Set<string> | null = null;
   let closed = false;
+  let up = false;
   let retry: Timer | null = null;
 
   const endpoint = createEndpoint({ clock, log, send });
@@ -124,6 +125,7 @@ export function natsBus(options: NatsBusOptions): Bus {
   }
 
   function online(): void {
+    up = true;
     told = new Set();
     hold('inbox', () => connection!.subscribe(`${inbox}.*`, { callback: whenSound(answered) }));
     endpoint.connected();
@@ -133,6 +135,7 @@ export function natsBus(options: NatsBusOptions): Bus {
   }
 
   function offline(): void {
+    up = false;
     endpoint.disconnected();
     asked.clear();
     if (!closed) options.onDisconnect?.();
@@ -160,13 +163,10 @@ export function natsBus(options: NatsBusOptions): Bus {
     connection = nats;
     log.debug({ server: nats.getServer() }, 'bus connected');
     online();
-    let up = true;
     for await (const status of nats.status()) {
       if (status.type === 'disconnect' && up) offline();
       else if (status.type === 'reconnect' && !up) online();
       else if (status.type === 'error') log.warn({ err: status.error }, 'bus');
-      if (status.type === 'disconnect') up = false;
-      if (status.type === 'reconnect') up = true;
     }
     await nats.closed();
     connection = null;
@@ -185,6 +185,7 @@ export function natsBus(options: NatsBusOptions): Bus {
   keepConnected();
   return {
     ...endpoint,
+    inReach: () => up,
     async close() {
       closed = true;
       retry?.cancel();
