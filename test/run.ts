@@ -109,14 +109,16 @@ const suites: Suite[] = [
   },
   {
     name: 'simulation',
-    what: 'whole clouds from fresh seeds, the crash matrix of every operation, and broken variants that must be noticed',
+    what: 'whole clouds from fresh seeds, with every fault',
     byDefault: true,
+    run: () => simulate('6', '300'),
+  },
+  {
+    name: 'matrix',
+    what: 'the crash matrix of every operation, broken variants that must be noticed, and many seeds: about half an hour',
+    byDefault: false,
     run: async () => {
-      const seeds = await command(process.execPath, [
-        '--disable-warning=ExperimentalWarning',
-        join(root, 'src/main.ts'),
-        ...['simulate', '--seeds', '15', '--actions', '500', '--hosts', '4'],
-      ]);
+      const seeds = await simulate('100', '500');
       return (await nodeTest(files('test/simulation/*.slow.test.ts'), ['--test-isolation=none'])) && seeds;
     },
   },
@@ -194,6 +196,11 @@ async function onPostgres(): Promise<boolean> {
     delete process.env['HANEUL_TEST_NODES'];
     await server[Symbol.asyncDispose]();
   }
+}
+
+function simulate(seeds: string, actions: string): Promise<boolean> {
+  const words = ['simulate', '--seeds', seeds, '--actions', actions, '--hosts', '4'];
+  return command(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts'), ...words]);
 }
 
 function unitFiles(): string[] {

@@ -55,6 +55,11 @@ class Outgoing extends EventEmitter {
     return this;
   }
 
+  appendHeader(name: string, value: string): this {
+    const before = this.getHeader(name);
+    return this.setHeader(name, before === undefined ? value : `${String(before)}, ${value}`);
+  }
+
   hasHeader(name: string): boolean {
     return name.toLowerCase() in this.#headers;
   }

@@ -36,7 +36,7 @@ export function changeOf({
   path,
 }: Pick<Endpoint, 'policy' | 'method' | 'path'>): [string, string] | null {
   if (policy === 'public') return path.endsWith('/password') ? ['user', 'updated'] : null;
-  const [, name = ''] = policy.split(':');
+  const name = policy.split(':').at(-1)!;
   const ec2 = /^ec2_(create|delete)_credential$/.exec(name);
   if (ec2) return ['credential', done[ec2[1]!]!];
   const cut = name.indexOf('_');

@@ -7,7 +7,7 @@ import { admin } from '#/services/identity/allow.ts';
 
 export function keyEndpoints(rotate: () => void): Endpoint[] {
   const rotateKeys = endpoint({
-    policy: 'identity:rotate_keys',
+    policy: 'haneul:identity:rotate_keys',
     allow: admin,
     route: 'POST /keys/rotate',
     summary: 'Rotates the keys that tokens are encrypted with',
