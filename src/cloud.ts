@@ -7,6 +7,7 @@ import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
+import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
 import { socketBusServer } from '#/platform/bus/socket-bus.ts';
 import { type Config, publicUrlOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
@@ -51,7 +52,10 @@ export async function startCloud({
   const slots = new Map<symbol, unknown>();
   const simulated = config.simulateHosts > 0;
   const db = await openDatabase(config, paths.control, { clock, random, slots, log });
-  const bus = simulated ? memoryBus({ clock, log }) : await socketBusServer({ path: paths.busSocket, clock, log });
+  const bus = simulated
+    ? memoryBus({ clock, log })
+    : (configuredNatsBus(config, 'control', { clock, random, log }) ??
+      (await socketBusServer({ path: paths.busSocket, clock, log })));
   const address = publicUrlOf(config);
   const publicUrl = (): string => address;
   const { services, authenticator, seed, upgrade, page, guestImage } = await createServices({

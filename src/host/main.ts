@@ -7,8 +7,10 @@ import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
 import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
 import { createAgent } from '#/host/agent.ts';
+import { subjectToken } from '#/host/commands.ts';
 import { kindOf, removalRank } from '#/host/plan.ts';
 import { planFile } from '#/host/plan-file.ts';
+import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
 import { socketBusClient } from '#/platform/bus/socket-bus.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Config } from '#/platform/config/config.ts';
@@ -32,7 +34,9 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   const clock = systemClock();
   const random = systemRandom();
   const drivers = realDrivers(options);
-  const bus = socketBusClient({ path: paths.busSocket, clock, log });
+  const bus =
+    configuredNatsBus(options.config, subjectToken(hostname()), { clock, random, log }) ??
+    socketBusClient({ path: paths.busSocket, clock, log });
   const agent = createAgent({
     host: hostname(),
     address: null,

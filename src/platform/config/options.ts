@@ -167,6 +167,26 @@ export const options = {
     en: 'Addresses of dashboards to which a browser may carry a token after logging in through an identity provider (WebSSO).',
     ko: 'ID 공급자로 로그인한 뒤 브라우저가 토큰을 가지고 돌아가도 되는 대시보드의 주소(WebSSO).',
   }),
+  bus_servers: option(array(text, { max: 32 }), {
+    default: [],
+    en: 'The NATS servers (`tls://bus.example.org:4222`) between the machines of a cloud. Empty: a socket on this machine.',
+    ko: '클라우드의 컴퓨터들을 잇는 NATS 서버(`tls://bus.example.org:4222`). 비우면 이 컴퓨터의 소켓을 씁니다.',
+  }),
+  bus_ca_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The certificate (PEM) of the authority that signed those of the NATS servers and hosts.',
+    ko: 'NATS 서버와 호스트의 인증서에 서명한 인증 기관의 인증서(PEM).',
+  }),
+  bus_certificate_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The certificate (PEM) with which this machine speaks to NATS.',
+    ko: '이 컴퓨터가 NATS에 접속할 때 쓰는 인증서(PEM).',
+  }),
+  bus_key_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The private key (PEM) of that certificate.',
+    ko: '그 인증서의 개인 키(PEM).',
+  }),
   policy_directory: option(text, {
     default: 'policy',
     en: "The directory with the operator's policy files, one per service (`compute.yaml`); relative to the data directory.",
