@@ -43,6 +43,8 @@ export interface TestCloudOptions {
   realClock?: boolean;
   /** Control planes over one database, which must be PostgreSQL; requests take turns. Default: HANEUL_TEST_NODES, or 1. */
   nodes?: number;
+  /** An end of the bus for each process, `node-1` or a host's name, instead of one in memory. */
+  join?: (name: string) => { bus: Bus; leave(): void };
 }
 
 // biome-ignore lint: bodies are asserted by the tests that read them
@@ -111,7 +113,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   const migrations = testServer() ? migrationsOf(await declaredServices()) : [];
   db = await testDatabase({ clock, random, slots, migrations });
   const count = options.nodes ?? (testServer() ? Number(process.env['HANEUL_TEST_NODES'] ?? 1) : 1);
-  const join = count > 1 ? busOfMany(clock, log) : null;
+  const join = options.join ?? (count > 1 ? busOfMany(clock, log) : null);
   const bus = join ? join('node-1').bus : memoryBus({ clock, log });
   const directory = options.directory ?? (count > 1 ? mkdtempSync(pathJoin(tmpdir(), 'haneul-nodes-')) : null);
   let url = 'http://127.0.0.1';
