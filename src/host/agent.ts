@@ -1,15 +1,8 @@
 // The agent: makes its host be as the plan says, keeps it so, and says how far it is.
 // It acts on state alone: the newest plan, and what the drivers find. Any message may be lost, repeated or late.
 
-import type { BaseImage, Guest, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
-import type {
-  HostGroup,
-  HostNetwork,
-  HostPort,
-  NetworkDriver,
-  NetworkEntry,
-} from '#/drivers/network/network-driver.ts';
-import type { Disk, VolumeDriver } from '#/drivers/volume/volume-driver.ts';
+import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { HostGroup, HostNetwork, HostPort } from '#/drivers/network/network-driver.ts';
 import { answerCommands } from '#/host/agent-commands.ts';
 import {
   type EntryChange,
@@ -22,6 +15,7 @@ import {
   reportSubject,
   retrySubject,
 } from '#/host/commands.ts';
+import { closeDrivers, ensureEntry, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
 import { answerMetadata } from '#/host/metadata/answer.ts';
 import { dependencies, type HostEntry, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
 import type { PlanFile } from '#/host/plan-file.ts';
@@ -32,13 +26,10 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { storeProblem } from '#/platform/problem/stored-problem.ts';
 import { texts } from '#/platform/text/text.ts';
 
-export interface AgentOptions {
+export interface AgentOptions extends HostDrivers {
   host: string;
   /** Where other hosts reach this one; null on one machine. */
   address: string | null;
-  hypervisor: HypervisorDriver;
-  network: NetworkDriver;
-  volume: VolumeDriver;
   bus: Bus;
   clock: Clock;
   random: Random;
@@ -104,7 +95,7 @@ export function createAgent(options: AgentOptions): Agent {
   const busy = new Map<string, number>();
   let turns = 0;
   const failures = new Map<string, { count: number; hash: string | null; retry: Timer | null }>();
-  const imagePaths = new Map<string, { path: string; format: 'raw' | 'qcow2' }>();
+  const imagePaths: Parameters<typeof ensureEntry>[2] = new Map();
   const timers = new Set<Timer>();
   const ends: (() => void)[] = [];
 
@@ -232,43 +223,14 @@ export function createAgent(options: AgentOptions): Agent {
   async function ensure(entry: HostEntry): Promise<Record<string, unknown>> {
     // From here on something may exist, whatever happens next.
     if (!present.has(entry.key)) present.set(entry.key, { applied: null });
-    switch (kindOf(entry.key)) {
-      case 'image': {
-        const image = await hypervisor.ensureImage(entry as BaseImage);
-        imagePaths.set(entry.key, image);
-        return { virtualSizeBytes: image.virtualSizeBytes };
-      }
-      case 'server':
-        return { ...(await hypervisor.ensureGuest(entry as Guest)) };
-      case 'volume':
-        return { ...(await volume.ensure(entry as Disk, key => imagePaths.get(key)!)) };
-      case 'security-group':
-        return {};
-      default:
-        await network.ensure(entry as Exclude<NetworkEntry, HostGroup>);
-        return {};
-    }
+    return ensureEntry(options, entry, imagePaths);
   }
 
   async function take(key: string, still: () => boolean): Promise<void> {
-    switch (kindOf(key)) {
-      case 'image':
-        await hypervisor.removeImage(key as BaseImage['key']);
-        imagePaths.delete(key);
-        break;
-      case 'server':
-        await hypervisor.removeGuest(key as Guest['key']);
-        break;
-      case 'volume':
-        await volume.remove(key as Disk['key']);
-        break;
-      case 'security-group':
-        break;
-      default:
-        await network.remove(key as Exclude<NetworkEntry['key'], HostGroup['key']>);
-    }
+    await removeEntry(options, key);
     if (!still()) return;
     present.delete(key);
+    imagePaths.delete(key);
     log.info(about(key), 'removed');
     if (!wanted.has(key)) {
       changed.delete(key);
@@ -462,8 +424,7 @@ export function createAgent(options: AgentOptions): Agent {
 
   /** @returns the keys of all that is on the host */
   async function find(): Promise<Set<string>> {
-    const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
-    const found = new Set<string>([...held.guests, ...held.images, ...networks, ...disks]);
+    const found = await listEntries(options);
     for (const key of found) if (!present.has(key) && !busy.has(key)) present.set(key, { applied: null });
     for (const key of present.keys()) {
       if (found.has(key) || busy.has(key) || wanted.has(key) || kindOf(key) === 'security-group') continue;
@@ -507,7 +468,7 @@ export function createAgent(options: AgentOptions): Agent {
       stopped = true;
       for (const timer of timers) timer.cancel();
       for (const end of ends) end();
-      await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
+      await closeDrivers(options);
     },
     quiet: () => unrest().next().done === true,
     unrest: () => [...unrest()],
@@ -521,21 +482,4 @@ export function createAgent(options: AgentOptions): Agent {
       if (!waitsToRetry(entry.key, hash) && dependencies(entry).every(isSo)) yield entry.key;
     for (const key of toRemove()) if (!waitsToRetry(key, null)) yield key;
   }
-}
-
-/** The server whose port has this address in the network or behind the router that a request came through. */
-export function serverAt(entries: HostEntry[], via: string, address: string): Guest | undefined {
-  const networks = new Set<string>();
-  if (kindOf(via) === 'dhcp') networks.add(idOf(via));
-  for (const entry of entries)
-    if (entry.key === via && kindOf(via) === 'router')
-      for (const port of (entry as Extract<NetworkEntry, { routerId: string }>).interfaces)
-        networks.add(port.networkId);
-  const port = entries.find(
-    entry =>
-      kindOf(entry.key) === 'port' &&
-      networks.has((entry as HostPort).networkId) &&
-      (entry as HostPort).ips.includes(address),
-  ) as HostPort | undefined;
-  return entries.find(entry => port?.serverId && entry.key === `server/${port.serverId}`) as Guest | undefined;
 }

@@ -7,8 +7,9 @@ import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
 import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
 import { createAgent } from '#/host/agent.ts';
+import { closeDrivers, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
 import { subjectToken } from '#/host/commands.ts';
-import { kindOf, removalRank } from '#/host/plan.ts';
+import { removalRank } from '#/host/plan.ts';
 import { planFile } from '#/host/plan-file.ts';
 import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
 import { socketBusClient } from '#/platform/bus/socket-bus.ts';
@@ -59,32 +60,26 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
 
 /** Removes everything of this cloud from the machine: guests, networks, disks, images. */
 export async function destroyHost(options: HostOptions): Promise<void> {
-  const { hypervisor, network, volume } = realDrivers(options);
+  const drivers = realDrivers(options);
+  const { hypervisor, network, volume } = drivers;
   await Promise.all([network.restore(), volume.restore(), hypervisor.restore()]);
-  const [held, networks, disks] = await Promise.all([hypervisor.list(), network.list(), volume.list()]);
-  const all = [...held.guests, ...networks, ...disks, ...held.images].sort((a, b) => removalRank(a) - removalRank(b));
-  const take = async (key: string): Promise<void> => {
-    if (kindOf(key) === 'server') await hypervisor.removeGuest(key as `server/${string}`);
-    else if (kindOf(key) === 'image') await hypervisor.removeImage(key as `image/${string}`);
-    else if (kindOf(key) === 'volume') await volume.remove(key as `volume/${string}`);
-    else await network.remove(key as `network/${string}`);
-  };
+  const all = [...(await listEntries(drivers))].sort((a, b) => removalRank(a) - removalRank(b));
   // One thing that does not go must not keep the others; it gets a second chance when they are gone.
   const stubborn: string[] = [];
   for (const key of all) {
     options.log.info({ key }, 'removing');
-    await take(key).catch((error: unknown) => {
+    await removeEntry(drivers, key).catch((error: unknown) => {
       options.log.error({ key, error }, 'not removed yet');
       stubborn.push(key);
     });
   }
-  for (const key of stubborn) await take(key);
+  for (const key of stubborn) await removeEntry(drivers, key);
   await network.ensureFilters({ networks: [], ports: [], groups: [] });
-  await Promise.all([hypervisor.close(), network.close(), volume.close?.()]);
+  await closeDrivers(drivers);
   rmSync(join(shortNames, cloudId(dataPaths(options.dataDirectory).host)), { force: true });
 }
 
-function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions) {
+function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions): HostDrivers {
   const paths = dataPaths(dataDirectory);
   const tools = { run: systemRun(log), clock: systemClock(), random: systemRandom(), log };
   const cloud = cloudId(paths.host);

@@ -4,7 +4,7 @@ import { simulatedHypervisor } from '#/drivers/hypervisor/simulated/simulated-hy
 import { simulatedNetwork } from '#/drivers/network/simulated/simulated-network.ts';
 import type { SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { simulatedVolume } from '#/drivers/volume/simulated/simulated-volume.ts';
-import type { AgentOptions } from '#/host/agent.ts';
+import type { HostDrivers } from '#/host/host-drivers.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
 
@@ -21,7 +21,7 @@ export function simulatedDrivers({
   clock: Clock;
   random: Random;
   log: Logger;
-}): Pick<AgentOptions, 'hypervisor' | 'network' | 'volume'> {
+}): HostDrivers {
   const run = (): never => {
     throw new Error('a simulated host has no tools');
   };

@@ -2,8 +2,8 @@
 // control plane in reach. Who asks is known by where the request came in and from which address, never by what it says.
 
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { serverAt } from '#/host/agent.ts';
 import { documentAt } from '#/host/metadata/instance-documents.ts';
+import { serverAt } from '#/host/metadata/server-at.ts';
 import type { HostEntry } from '#/host/plan.ts';
 
 /** @param entries the host's plan as it is now */
