@@ -316,20 +316,14 @@ export async function insertBlockDevices(tx: Tx, devices: BlockDevice[]): Promis
 }
 
 export async function blockDevicesOf(tx: Tx, serverIds: string[]): Promise<Map<string, BlockDevice[]>> {
-  const map = new Map<string, BlockDevice[]>();
-  if (serverIds.length === 0) return map;
+  if (serverIds.length === 0) return new Map();
   const rows = await serverTables(tx)
     .selectFrom('computeBlockDevices')
     .selectAll()
     .where('serverId', 'in', serverIds)
     .orderBy('position')
     .execute();
-  for (const row of rows) {
-    const list = map.get(row.serverId);
-    if (list) list.push(row);
-    else map.set(row.serverId, [row]);
-  }
-  return map;
+  return Map.groupBy(rows, row => row.serverId);
 }
 
 export async function changeBlockDevice(tx: Tx, id: string, change: Partial<BlockDevice>): Promise<void> {
@@ -345,20 +339,14 @@ export async function insertNic(tx: Tx, nic: Nic): Promise<void> {
 }
 
 export async function nicsOf(tx: Tx, serverIds: string[]): Promise<Map<string, Nic[]>> {
-  const map = new Map<string, Nic[]>();
-  if (serverIds.length === 0) return map;
+  if (serverIds.length === 0) return new Map();
   const rows = await serverTables(tx)
     .selectFrom('computeNics')
     .selectAll()
     .where('serverId', 'in', serverIds)
     .orderBy('position')
     .execute();
-  for (const row of rows) {
-    const list = map.get(row.serverId);
-    if (list) list.push(row);
-    else map.set(row.serverId, [row]);
-  }
-  return map;
+  return Map.groupBy(rows, row => row.serverId);
 }
 
 export async function changeNic(tx: Tx, portId: string, change: Partial<Nic>): Promise<void> {

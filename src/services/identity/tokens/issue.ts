@@ -128,11 +128,21 @@ async function accessTokenScope(
     .select(['projectId', 'expiresAt'])
     .where('id', '=', id)
     .executeTakeFirst();
+  return { ...delegatedScope(base, row, wanted, 'oauth1'), accessTokenId: id };
+}
+
+/** A delegation is for its own project and ends with it. @throws Problem unauthenticated when it is gone, or another scope is wanted */
+function delegatedScope(
+  base: Omit<Payload, 'scope'>,
+  row: { projectId: string; expiresAt: string | null } | undefined,
+  wanted: Wanted | null,
+  method: string,
+): Payload {
   if (!row) throw refused();
   const other = wanted && (wanted.trustId || wanted.scope.type !== 'project' || wanted.scope.id !== row.projectId);
-  if (other) throw new Problem('unauthenticated', t.tokenRescope, { method: 'oauth1' });
+  if (other) throw new Problem('unauthenticated', t.tokenRescope, { method });
   const expiresAt = Math.min(base.expiresAt, endOf(row));
-  return { ...base, expiresAt, scope: { type: 'project', id: row.projectId }, accessTokenId: id };
+  return { ...base, expiresAt, scope: { type: 'project', id: row.projectId } };
 }
 
 /** When a delegation ends, in milliseconds since 1970. */
@@ -151,9 +161,5 @@ async function applicationCredentialScope(
     .select(['projectId', 'expiresAt'])
     .where('id', '=', id)
     .executeTakeFirst();
-  if (!row) throw refused();
-  const other = wanted && (wanted.trustId || wanted.scope.type !== 'project' || wanted.scope.id !== row.projectId);
-  if (other) throw new Problem('unauthenticated', t.tokenRescope, { method: 'application_credential' });
-  const expiresAt = Math.min(base.expiresAt, endOf(row));
-  return { ...base, expiresAt, scope: { type: 'project', id: row.projectId }, applicationCredentialId: id };
+  return { ...delegatedScope(base, row, wanted, 'application_credential'), applicationCredentialId: id };
 }
