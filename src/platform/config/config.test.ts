@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Config } from './config.ts';
-import { loadConfig, printableConfig, publicUrlOf } from './config.ts';
+import { loadConfig, publicUrlOf } from './config.ts';
 import { configurationPage, firstConfigFile } from './describe.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haneul-config-'));
@@ -124,12 +124,9 @@ test('errors say which option, where, and what would be right', () => {
   );
 });
 
-test('secrets are never shown', () => {
+test('a refused secret is not repeated in the message', () => {
   ok(!sentence(() => load('admin_password: short12'.slice(0, -2))).includes('short'));
-  const config = load('admin_password: correct-horse');
-  equal(config.adminPassword, 'correct-horse');
-  ok(!JSON.stringify(printableConfig(config)).includes('correct-horse'));
-  equal(printableConfig(loadConfig()).adminPassword, null);
+  equal(load('admin_password: correct-horse').adminPassword, 'correct-horse');
 });
 
 test('the public URL', () => {

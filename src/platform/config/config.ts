@@ -60,14 +60,6 @@ export function publicUrlOf(config: Pick<Config, 'publicUrl' | 'listenAddress' |
   return `http://${address.includes(':') ? `[${address}]` : address}:${config.listenPort}`;
 }
 
-/** Everything that is set, for logs and `status`: secrets are `***`. */
-export function printableConfig(config: Config): Record<string, unknown> {
-  const shown: Record<string, unknown> = { ...config };
-  for (const [name, { secret }] of Object.entries(options as Record<string, Option>))
-    if (secret && shown[camel(name)] !== null) shown[camel(name)] = '***';
-  return shown;
-}
-
 /** The environment variable of an option: `listen_port` → `HANEUL_LISTEN_PORT`. */
 export function variableOf(name: string): string {
   return `HANEUL_${name.replaceAll('.', '_').toUpperCase()}`;

@@ -9,7 +9,6 @@ import {
   addAttachment,
   attachmentsOfVolume,
   endAttachment,
-  findAttachment,
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
 import { type AttachmentRow, tables, type VolumeRow, type VolumeStatus } from '#/services/block-storage/tables.ts';
@@ -106,21 +105,9 @@ export async function beginDetach(
   return { attachmentId: attachment.id };
 }
 
-/** The detach did not come about: attached as before. */
-export async function undoDetach(tx: Tx, attachmentId: string): Promise<void> {
-  if (await findAttachment(tx, attachmentId)) await setAttachment(tx, attachmentId, { status: 'attached' });
-}
-
 /** Ends an attachment; the volume is available after its last one, and no longer exported. */
 export async function dropAttachment(tx: Tx, attachmentId: string): Promise<void> {
   await endAttachment(tx, attachmentId);
-}
-
-/** The attach did not come about. */
-export const undoAttach = dropAttachment;
-
-export async function attachmentsOfServer(tx: Tx, serverId: string): Promise<ServerAttachment[]> {
-  return (await attachmentsOfServers(tx, [serverId])).get(serverId) ?? [];
 }
 
 /** One query for any number of servers. */

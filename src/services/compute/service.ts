@@ -1,4 +1,6 @@
 // Compute (Nova): servers and what they are made of, on the hosts of this cloud. API: Compute 2.1 with microversions.
+// Events, each naming its server as the resource: `server.create.{start,end,error}`, `server.delete.{start,end}`,
+// `server.{start,stop,pause,unpause,reboot,rebuild}.{end,error}`, `server.power_off.end` for guests that ended by themselves.
 
 import type { Bus } from '#/platform/bus/bus.ts';
 import { nowMs, timestamp } from '#/platform/database/tx.ts';

@@ -14,22 +14,6 @@ export async function projectExists(tx: Tx, id: string): Promise<boolean> {
   return row !== undefined;
 }
 
-export interface UserInfo {
-  id: string;
-  name: string;
-  domainId: string;
-  enabled: boolean;
-}
-
-export async function userById(tx: Tx, id: string): Promise<UserInfo | undefined> {
-  const row = await tables(tx)
-    .selectFrom('users')
-    .select(['id', 'name', 'domainId', 'enabled'])
-    .where('id', '=', id)
-    .executeTakeFirst();
-  return row && { ...row, enabled: row.enabled === 1 };
-}
-
 export interface ProjectInfo {
   id: string;
   name: string;
@@ -59,10 +43,5 @@ export async function projectByName(tx: Tx, name: string): Promise<ProjectInfo |
     .executeTakeFirst();
   return row && projectById(tx, row.id);
 }
-
-/**
- * Events (`emit`) that others may follow: `project.deleted`, `user.deleted`; the resource's id is the project's or user's.
- */
-export const identityEvents = ['project.deleted', 'user.deleted'] as const;
 
 export { standIn, type StandInScope } from '#/services/identity/tokens/stand-in.ts';

@@ -46,6 +46,7 @@ import { registeredLimitEndpoints } from '#/services/identity/limits/registered-
 import { federationTables } from '#/services/identity/migrations/0010-federation.ts';
 import { oauthTables } from '#/services/identity/migrations/0004-oauth.ts';
 import { oauthEndpoints } from '#/services/identity/oauth/oauth.api.ts';
+import { forgetOAuthTokens } from '#/services/identity/oauth/oauth.store.ts';
 import { oauth1Method } from '#/services/identity/oauth/oauth1.method.ts';
 import { oauth2Endpoints } from '#/services/identity/oauth/oauth2.api.ts';
 import { consumerEndpoints } from '#/services/identity/oauth/consumer.api.ts';
@@ -179,6 +180,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...federationChores,
       ...directoryChores(directories),
       { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },
+      { name: 'identity.forget-oauth-tokens', everyMs: 3_600_000, run: forgetOAuthTokens },
       { name: 'identity.disable-inactive', everyMs: 3_600_000, run: tx => disableInactive(tx, compliance) },
     ],
   };

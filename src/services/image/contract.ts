@@ -2,12 +2,10 @@
 
 import type { BaseImage } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Caller } from '#/platform/access/caller.ts';
-import { newId, type Tx } from '#/platform/database/tx.ts';
+import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { blankImage } from '#/services/image/images/image.api.ts';
 import { forgetUnused } from '#/services/image/images/delete-image.ts';
-import { emptyDraft } from '#/services/image/images/image.rules.ts';
-import { fileOf, findImage, findVisible, type Image, insertImage } from '#/services/image/images/image.store.ts';
+import { fileOf, findVisible, type Image } from '#/services/image/images/image.store.ts';
 import { type ImageStatus, tables, type Visibility } from '#/services/image/tables.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
@@ -41,12 +39,6 @@ export async function imageForUse(tx: Tx, caller: Caller, imageId: string): Prom
   if (status !== 'active') throw new Problem('invalid', t.notActive, { id, status });
   if (!image.formatProven) throw new Problem('invalid', t.unknownContent, { id, declared: image.diskFormat });
   return usable(image);
-}
-
-/** Without any access check. */
-export async function imageById(tx: Tx, imageId: string): Promise<UsableImage | undefined> {
-  const image = await findImage(tx, imageId);
-  return image && usable(image);
 }
 
 function usable(image: Image): UsableImage {
@@ -98,35 +90,4 @@ export async function releaseUse(tx: Tx, imageId: string, userKey: string): Prom
 
 async function releaseRow(tx: Tx, imageId: string, userKey: string): Promise<void> {
   await tables(tx).deleteFrom('imageUses').where('imageId', '=', imageId).where('userKey', '=', userKey).execute();
-}
-
-/** An image that a snapshot of a server will fill; queued until then. */
-export async function newServerImage(
-  tx: Tx,
-  caller: Caller,
-  ask: {
-    name: string;
-    properties: Record<string, string>;
-    serverId: string;
-    minDiskGib: number;
-    diskFormat: string;
-    containerFormat: string;
-    visibility?: Visibility;
-  },
-): Promise<{ id: string }> {
-  const id = newId(tx);
-  const draft = emptyDraft(caller.projectId ?? '');
-  const { name, minDiskGib, diskFormat, containerFormat, visibility = 'private' } = ask;
-  const properties = { ...ask.properties, instance_uuid: ask.serverId, image_type: 'snapshot' };
-  await insertImage(tx, {
-    ...blankImage(tx, id),
-    ...draft,
-    name,
-    minDiskGib,
-    diskFormat,
-    containerFormat,
-    visibility,
-    properties,
-  });
-  return { id };
 }

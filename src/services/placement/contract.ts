@@ -26,7 +26,7 @@ import {
   traitsOf,
   updateProvider,
 } from '#/services/placement/providers/provider.store.ts';
-import { type InventoryRow, tables } from '#/services/placement/tables.ts';
+import type { InventoryRow } from '#/services/placement/tables.ts';
 
 /** VCPU, MEMORY_MB (MiB), DISK_GB (GiB), or any other standard or custom class. */
 export type ResourceClass = string;
@@ -114,15 +114,6 @@ export async function freeHosts(
     .map(({ providerId, name, free, total }) => ({ providerId, name, free, total }));
 }
 
-/** For every host that cannot take `need`: what it lacks. */
-export async function whyNot(
-  tx: Tx,
-  need: Resources,
-): Promise<{ name: string; missing: { resourceClass: string; need: number; free: number }[] }[]> {
-  const hosts = await roomOf(tx, need);
-  return hosts.filter(({ missing }) => missing.length > 0).map(({ name, missing }) => ({ name, missing }));
-}
-
 async function roomOf(tx: Tx, need: Resources, providerIds?: string[]) {
   const wanted = Object.entries(need).filter(([, amount]) => amount > 0);
   const providers = (await listProviders(tx)).filter(({ id }) => !providerIds || providerIds.includes(id));
@@ -172,32 +163,4 @@ export async function claim(
 /** Frees all that a consumer holds; nothing when it holds nothing. */
 export async function release(tx: Tx, consumerId: string): Promise<void> {
   if (await findConsumer(tx, consumerId)) await dropConsumer(tx, consumerId);
-}
-
-/** Frees what a consumer holds of one provider: the host that it left. */
-export async function releaseFrom(tx: Tx, consumerId: string, providerId: string): Promise<void> {
-  const rest = await tables(tx)
-    .selectFrom('allocations')
-    .select('consumerId')
-    .where('consumerId', '=', consumerId)
-    .where('providerId', '!=', providerId)
-    .executeTakeFirst();
-  if (!rest) return release(tx, consumerId);
-  await tables(tx)
-    .deleteFrom('allocations')
-    .where('consumerId', '=', consumerId)
-    .where('providerId', '=', providerId)
-    .execute();
-  await bump(tx, providerId);
-}
-
-/** What a consumer holds, per provider. */
-export async function allocationsOf(
-  tx: Tx,
-  consumerId: string,
-): Promise<{ providerId: string; resources: Resources }[]> {
-  const map = new Map<string, Resources>();
-  for (const row of await allocationsOfConsumer(tx, consumerId))
-    map.set(row.providerId, { ...map.get(row.providerId), [row.resourceClass]: row.used });
-  return [...map].map(([providerId, resources]) => ({ providerId, resources }));
 }

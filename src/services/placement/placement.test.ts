@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { test } from 'node:test';
-import { allocationsOf, claim, freeHosts, release, setHostInventory, whyNot } from '#/services/placement/contract.ts';
+import { allocationsOfConsumer } from '#/services/placement/allocations/allocation.store.ts';
+import { claim, freeHosts, release, setHostInventory } from '#/services/placement/contract.ts';
 import { testCloud } from '../../../test/test-cloud.ts';
 
 const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -17,9 +18,10 @@ test('hosts are claimed until they are full; what was claimed comes back whole',
   await cloud.db.write(tx => claim(tx, { id: uuid(9), ...owner }, uuid(1), need));
   await cloud.db.write(tx => claim(tx, { id: uuid(9), ...owner }, uuid(1), need));
   await cloud.db.read(async tx => {
-    deepEqual(await allocationsOf(tx, uuid(9)), [{ providerId: uuid(1), resources: { MEMORY_MB: 256, VCPU: 8 } }]);
+    const held = await allocationsOfConsumer(tx, uuid(9));
+    deepEqual(Object.fromEntries(held.map(row => [row.resourceClass, row.used])), { MEMORY_MB: 256, VCPU: 8 });
+    deepEqual(new Set(held.map(row => row.providerId)), new Set([uuid(1)]));
     deepEqual(await freeHosts(tx, { VCPU: 1 }), []);
-    deepEqual(await whyNot(tx, { VCPU: 1 }), [{ name: 'h', missing: [{ resourceClass: 'VCPU', need: 1, free: 0 }] }]);
     equal((await freeHosts(tx, { MEMORY_MB: 256 }, { required: ['HW_NUMA_ROOT'] })).length, 1);
     equal((await freeHosts(tx, { MEMORY_MB: 256 }, { forbidden: ['HW_NUMA_ROOT'] })).length, 0);
     equal((await freeHosts(tx, { MEMORY_MB: 257 })).length, 0);
@@ -29,7 +31,7 @@ test('hosts are claimed until they are full; what was claimed comes back whole',
   await cloud.db.write(tx => release(tx, uuid(9)));
   await cloud.db.read(async tx => {
     equal((await freeHosts(tx, { VCPU: 8 })).length, 1);
-    deepEqual(await allocationsOf(tx, uuid(9)), []);
+    deepEqual(await allocationsOfConsumer(tx, uuid(9)), []);
   });
 });
 

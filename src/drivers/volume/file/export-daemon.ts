@@ -113,8 +113,6 @@ export function exportDaemon(tools: Tools, user: User, folder: string) {
   }
 }
 
-export type ExportDaemon = ReturnType<typeof exportDaemon>;
-
 /** Lets the group connect. By handle, so that a link in a folder that a stranger may write to leads nowhere. */
 async function openToGroup(socket: string): Promise<void> {
   const handle = await open(socket, onlyPath | constants.O_NOFOLLOW);

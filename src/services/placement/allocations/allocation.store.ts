@@ -19,10 +19,6 @@ export async function allocationsOfConsumer(tx: Tx, consumerId: string): Promise
   return tables(tx).selectFrom('allocations').selectAll().where('consumerId', '=', consumerId).execute();
 }
 
-export async function allocationsOfProvider(tx: Tx, providerId: string): Promise<AllocationRow[]> {
-  return tables(tx).selectFrom('allocations').selectAll().where('providerId', '=', providerId).execute();
-}
-
 /** Frees all that a consumer holds. */
 export async function dropConsumer(tx: Tx, consumerId: string): Promise<void> {
   const providers = new Set((await allocationsOfConsumer(tx, consumerId)).map(row => row.providerId));
