@@ -1,13 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { test } from 'node:test';
-import {
-  headBytes,
-  ImageInspector,
-  type ImageProblem,
-  inspectImage,
-  isDeclaredAs,
-} from '#/lib/image-format/image-format.ts';
+import { headBytes, type ImageProblem, inspectImage, isDeclaredAs } from '#/lib/image-format/image-format.ts';
 
 const mib = 1 << 20;
 
