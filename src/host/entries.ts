@@ -1,0 +1,136 @@
+// What each host has said of the entries of its plan: reports are written down here, and operations read them.
+
+import { type EntryChange, reportMessage } from '#/host/commands.ts';
+import { replan } from '#/host/hosts.ts';
+import { table } from '#/host/hosts.store.ts';
+import type { Tx } from '#/platform/database/tx.ts';
+import type { Static } from '#/platform/http/schema.ts';
+import type { EntryState, HostState } from '#/platform/operations/engine.ts';
+import { wakeWaiting } from '#/platform/operations/operation.store.ts';
+import { reviveProblem } from '#/platform/problem/stored-problem.ts';
+
+export type HostEvent = { type: string } & Record<string, unknown>;
+
+/** Writes a report down, unless it is an old one. @returns false when it is of a session that is over */
+export async function recordReport(
+  tx: Tx,
+  said: Static<typeof reportMessage>,
+  tell: (event: HostEvent) => Promise<void>,
+): Promise<boolean> {
+  const host = await table(tx)
+    .selectFrom('hosts')
+    .select(['session', 'reportedRevision', 'reportedSequence'])
+    .where('name', '=', said.host)
+    .executeTakeFirst();
+  if (!host || host.session !== said.session) return false;
+  if (said.sequence <= host.reportedSequence) return true;
+  await table(tx).updateTable('hosts').set({ reportedSequence: said.sequence }).where('name', '=', said.host).execute();
+  const touched: string[] = [];
+  if (said.planned) await forgetOthers(tx, said.host, new Set([...said.planned, ...(said.removing ?? [])]));
+  if (said.pending)
+    touched.push(...(await recordPlan(tx, said.host, said.revision, said.pending, said.removing ?? [])));
+  for (const change of said.changes) await recordChange(tx, said.host, said.revision, change);
+  if (said.removed.length)
+    await table(tx).deleteFrom('hostEntries').where('host', '=', said.host).where('key', 'in', said.removed).execute();
+  if (said.revision > host.reportedRevision)
+    await table(tx)
+      .updateTable('hosts')
+      .set({ reportedRevision: said.revision })
+      .where('name', '=', said.host)
+      .execute();
+  touched.push(...said.changes.map(change => change.key), ...said.removed);
+  for (const { key, state, facts, problem } of said.changes)
+    await tell(
+      state === 'applied'
+        ? { type: 'entry.applied', key, facts }
+        : { type: 'entry.failed', key, problem: reviveProblem(problem!) },
+    );
+  for (const key of said.removed) await tell({ type: 'entry.removed', key });
+  await wakeWaiting(tx, said.host, said.pending ? null : touched);
+  return true;
+}
+
+/** The agent has seen a new plan: these entries are not yet so, all others of the plan are. */
+async function recordPlan(
+  tx: Tx,
+  host: string,
+  revision: number,
+  pending: string[],
+  removing: string[],
+): Promise<string[]> {
+  const rows = await table(tx).selectFrom('hostEntries').select(['key', 'state']).where('host', '=', host).execute();
+  const before = new Map(rows.map(row => [row.key, row.state]));
+  const wanted = new Map<string, 'pending' | 'removing'>([
+    ...removing.map(key => [key, 'removing'] as const),
+    ...pending.map(key => [key, 'pending'] as const),
+  ]);
+  for (const [key, state] of wanted) {
+    if (before.get(key) === state) continue;
+    await table(tx)
+      .insertInto('hostEntries')
+      .values({ host, key, state, revision, facts: null, problem: null })
+      .onConflict(conflict => conflict.columns(['host', 'key']).doUpdateSet({ state, revision }))
+      .execute();
+  }
+  return [...wanted.keys()];
+}
+
+async function forgetOthers(tx: Tx, host: string, known: Set<string>): Promise<void> {
+  const rows = await table(tx).selectFrom('hostEntries').select('key').where('host', '=', host).execute();
+  for (const { key } of rows)
+    if (!known.has(key))
+      await table(tx).deleteFrom('hostEntries').where('host', '=', host).where('key', '=', key).execute();
+}
+
+async function recordChange(
+  tx: Tx,
+  host: string,
+  revision: number,
+  { key, state, facts, problem }: EntryChange,
+): Promise<void> {
+  const row = { state, revision, facts: facts ? JSON.stringify(facts) : null, problem: problem ?? null };
+  await table(tx)
+    .insertInto('hostEntries')
+    .values({ host, key, ...row })
+    .onConflict(conflict => conflict.columns(['host', 'key']).doUpdateSet(row))
+    .execute();
+}
+
+/** What operations ask of plans and reports. */
+export const hostState: HostState = {
+  replan,
+  async entry(tx, host, key, revision): Promise<EntryState> {
+    const row = await table(tx)
+      .selectFrom('hostEntries')
+      .selectAll()
+      .where('host', '=', host)
+      .where('key', '=', key)
+      .executeTakeFirst();
+    const reported = await reportedRevision(tx, host);
+    if (reported < revision) return { state: 'pending' };
+    if (!row || row.state === 'removing') return { state: 'unplanned' };
+    if (row.state === 'applied')
+      return { state: 'applied', facts: row.facts ? (JSON.parse(row.facts) as Record<string, unknown>) : {} };
+    if (row.state === 'failed' && row.problem) return { state: 'failed', problem: reviveProblem(row.problem) };
+    return { state: 'pending' };
+  },
+  async gone(tx, host, key, revision) {
+    if ((await reportedRevision(tx, host)) < revision) return false;
+    const row = await table(tx)
+      .selectFrom('hostEntries')
+      .select('key')
+      .where('host', '=', host)
+      .where('key', '=', key)
+      .executeTakeFirst();
+    return !row;
+  },
+};
+
+async function reportedRevision(tx: Tx, host: string): Promise<number> {
+  const row = await table(tx)
+    .selectFrom('hosts')
+    .select('reportedRevision')
+    .where('name', '=', host)
+    .executeTakeFirst();
+  return row?.reportedRevision ?? -1;
+}
