@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authenticator } from '#/platform/access/caller.ts';
 import { setupFernetKeys } from '#/platform/access/fernet-keys.ts';
-import { openKeyRing } from '#/platform/access/key-ring.ts';
+import { openJwsKeyRing, openKeyRing } from '#/platform/access/key-ring.ts';
 import { createPasswords, type PasswordCost } from '#/platform/access/passwords.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
@@ -62,6 +62,9 @@ export async function createServices(options: ServicesOptions): Promise<Services
     clock,
     random,
     keys,
+    ...(config.tokenProvider === 'jws'
+      ? { signingKeys: openJwsKeyRing({ directory: join(directory, 'jws-keys'), clock }) }
+      : {}),
     credentialKeys: () => credentialKeys,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,

@@ -1,49 +1,83 @@
-// The keys in a directory as a running program sees them: read again when they have changed, by itself or by another.
+// The keys in directories as a running program sees them: read again when they have changed, by itself or by another.
 
 import { statSync } from 'node:fs';
 import type { FernetKeys } from '#/platform/access/fernet-keys.ts';
 import { loadFernetKeys, rotateFernetKeys, setupFernetKeys } from '#/platform/access/fernet-keys.ts';
+import {
+  directoriesOfJwsKeys,
+  type JwsKeys,
+  loadJwsKeys,
+  rotateJwsKeys,
+  setupJwsKeys,
+} from '#/platform/access/jws-keys.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 
-export interface KeyRing {
-  current(): FernetKeys;
-  /** The staged key becomes primary, and the oldest goes: what it encrypted is refused from then on. */
+export interface KeyRing<K = FernetKeys> {
+  current(): K;
+  /** The staged key becomes primary, and the oldest goes: what was made with it is refused from then on. */
   rotate(): void;
 }
 
 const everyMs = 5_000;
 
-/** Makes the first keys where there are none. @param maxActive how many are kept, the staged one included */
-export function openKeyRing({
-  directory,
-  random,
-  clock,
-  maxActive = 3,
-}: {
+export interface KeyRingOptions {
   directory: string;
-  random: Random;
   clock: Clock;
+  /** How many are kept, the staged one included; 3 by default. */
   maxActive?: number;
-}): KeyRing {
-  let keys = setupFernetKeys(directory, random);
-  let stamp = stampOf(directory);
+}
+
+/** Makes the first keys where there are none. */
+export function openKeyRing(options: KeyRingOptions & { random: Random }): KeyRing {
+  const { directory, random, clock, maxActive } = options;
+  return watchKeys({
+    directories: [directory],
+    clock,
+    first: setupFernetKeys(directory, random),
+    load: () => loadFernetKeys(directory),
+    rotate: () => rotateFernetKeys(directory, random, maxActive),
+  });
+}
+
+/** The same of key pairs that sign. */
+export function openJwsKeyRing({ directory, clock, maxActive }: KeyRingOptions): KeyRing<JwsKeys> {
+  return watchKeys({
+    directories: directoriesOfJwsKeys(directory),
+    clock,
+    first: setupJwsKeys(directory),
+    load: () => loadJwsKeys(directory),
+    rotate: () => rotateJwsKeys(directory, maxActive),
+  });
+}
+
+interface Watched<K> {
+  directories: string[];
+  clock: Clock;
+  first: K;
+  load(): K;
+  rotate(): K;
+}
+
+function watchKeys<K>({ directories, clock, first, load, rotate }: Watched<K>): KeyRing<K> {
+  let keys = first;
+  let stamp = stampOf(directories);
   let lookedAt = clock.monotonic();
   return {
     current() {
       if (clock.monotonic() - lookedAt < everyMs) return keys;
       lookedAt = clock.monotonic();
-      const now = stampOf(directory);
-      if (now !== stamp) [keys, stamp] = [loadFernetKeys(directory), now];
+      const now = stampOf(directories);
+      if (now !== stamp) [keys, stamp] = [load(), now];
       return keys;
     },
     rotate() {
-      keys = rotateFernetKeys(directory, random, maxActive);
-      stamp = stampOf(directory);
+      keys = rotate();
+      stamp = stampOf(directories);
     },
   };
 }
 
-/** Keys come and go by renaming, which changes the directory. */
-function stampOf(directory: string): bigint {
-  return statSync(directory, { bigint: true }).mtimeNs;
+/** Keys come and go by renaming, which changes their directory. */
+function stampOf(directories: string[]): string {
+  return directories.map(directory => statSync(directory, { bigint: true }).mtimeNs).join(' ');
 }

@@ -48,6 +48,10 @@ export const keyTexts = texts('keys', {
     en: '{file} is not a Fernet key (32 bytes in base64url). Restore it from a backup, or remove it: what it encrypted is then lost.',
     ko: '{file}은(는) Fernet 키(base64url로 쓴 32바이트)가 아닙니다. 백업에서 복구하거나 삭제하십시오. 삭제하면 이 키로 암호화한 내용은 읽을 수 없습니다.',
   },
+  badJwsKey: {
+    en: '{file} is not a key for ES256 (a P-256 key in PEM). Restore it from a backup, or remove it: tokens that it signed are then refused.',
+    ko: '{file}은(는) ES256 키(PEM 형식의 P-256 키)가 아닙니다. 백업에서 복구하거나 삭제하십시오. 삭제하면 이 키로 서명한 토큰은 거절됩니다.',
+  },
   noKeys: {
     en: 'There are no Fernet keys in {directory}. Restore the directory from a backup.',
     ko: '{directory}에 Fernet 키가 없습니다. 백업에서 디렉터리를 복구하십시오.',

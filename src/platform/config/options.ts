@@ -97,6 +97,11 @@ export const options = {
     en: 'How long a token is valid, in seconds.',
     ko: '토큰의 유효 시간(초).',
   }),
+  token_provider: option(oneOf('fernet', 'jws'), {
+    default: 'fernet',
+    en: 'How tokens are made: fernet encrypts them, jws signs them (ES256) so that others can read whom they are for and check them with the public keys. Changing it ends all tokens.',
+    ko: '토큰을 만드는 방식. fernet은 암호화하고, jws는 서명(ES256)하여 다른 곳에서도 공개 키로 누구의 토큰인지 읽고 확인할 수 있습니다. 바꾸면 모든 토큰이 끝납니다.',
+  }),
   lockout_failure_attempts: option(integer({ min: 0, max: 1000 }), {
     default: 0,
     en: 'After how many wrong passwords in a row a user is locked out; 0 is never.',

@@ -4,6 +4,7 @@ import type { Authenticator } from '#/platform/access/caller.ts';
 import type { FernetKey } from '#/platform/access/fernet.ts';
 import type { KeyRing } from '#/platform/access/key-ring.ts';
 import type { FernetKeys } from '#/platform/access/fernet-keys.ts';
+import type { JwsKeys } from '#/platform/access/jws-keys.ts';
 import type { Passwords } from '#/platform/access/passwords.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
@@ -63,6 +64,8 @@ import { directoryTables } from '#/services/identity/migrations/0011-directories
 import { told } from '#/services/identity/notifications.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
+import { fernetTokens } from '#/services/identity/tokens/fernet-token.ts';
+import { jwsTokens } from '#/services/identity/tokens/jws-token.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import { passwordMethod } from '#/services/identity/tokens/methods/password.method.ts';
@@ -76,6 +79,8 @@ export interface IdentityOptions {
   random: Random;
   /** The keys that tokens are encrypted with; asked each time, so that rotation is seen. */
   keys: KeyRing;
+  /** The key pairs that tokens are signed with; absent: they are encrypted. */
+  signingKeys?: KeyRing<JwsKeys>;
   /** The keys that stored secrets are encrypted with. They are kept for longer than tokens live. */
   credentialKeys(): FernetKeys;
   passwords: Passwords;
@@ -105,13 +110,13 @@ const titles: Record<number, string> = {
 };
 
 export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
-  const { db, clock, random, keys, passwords, log, compliance = nothingDemanded } = options;
+  const { db, clock, random, keys, signingKeys, passwords, log, compliance = nothingDemanded } = options;
   const tokenKeys = (): readonly FernetKey[] => keys.current().all;
   const authority = createAuthority({
     db,
     clock,
     random,
-    keys: tokenKeys,
+    format: signingKeys ? jwsTokens(() => signingKeys.current()) : fernetTokens(tokenKeys, random),
     tokenSeconds: options.tokenLifetimeSeconds,
   });
   const vault = createVault(() => options.credentialKeys().all);
@@ -136,7 +141,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...tokenEndpoints({ authority, methods, clock, keys: tokenKeys }),
       ...authEndpoints,
       ...revocationEndpoints,
-      ...keyEndpoints(() => keys.rotate()),
+      ...keyEndpoints([keys, ...(signingKeys ? [signingKeys] : [])]),
       ...regionEndpoints,
       ...serviceEndpoints,
       ...endpointEndpoints,

@@ -16,7 +16,7 @@ import { delegationTables } from '#/services/identity/migrations/0002-delegation
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { createAuthority, revokeToken } from '#/services/identity/tokens/authority.ts';
-import { readToken } from '#/services/identity/tokens/payload.ts';
+import { fernetTokens } from '#/services/identity/tokens/fernet-token.ts';
 import { updateUser } from '#/services/identity/users/user.store.ts';
 import { seededRandom } from '../../../../test/seeded-random.ts';
 import { virtualClock } from '../../../../test/virtual-clock.ts';
@@ -26,11 +26,12 @@ test('a revocation in one process is known to another within a second', async t 
   const clock = virtualClock();
   const random = seededRandom(3);
   const keys = [newFernetKey(random)];
+  const format = fernetTokens(() => keys, random);
   const processes = [1, 2].map(() => {
     const slots = new Map<symbol, unknown>();
     createEvents(slots);
     const db = openSqlite({ file: join(directory, 'cloud.db'), clock, random, slots });
-    return { db, authority: createAuthority({ db, clock, random, keys: () => keys }) };
+    return { db, authority: createAuthority({ db, clock, random, format }) };
   });
   const [one, two] = [processes[0]!, processes[1]!];
   t.after(async () => {
@@ -70,7 +71,8 @@ test('a revocation in one process is known to another within a second', async t 
   for (const { authority } of processes)
     for (const token of [first, second]) equal((await authority.authenticate(token)).userId, user.id);
 
-  await one.db.write(tx => revokeToken(tx, readToken(keys, first, clock.now())!));
+  const payload = (await format.read(first, clock.now()))!;
+  await one.db.write(tx => revokeToken(tx, payload));
   await rejects(async () => one.authority.authenticate(first), { kind: 'unauthenticated' });
   await clock.advance(1_000);
   await rejects(async () => two.authority.authenticate(first), { kind: 'unauthenticated' });

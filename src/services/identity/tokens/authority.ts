@@ -2,7 +2,6 @@
 // A change in this process is felt with its commit; one in another process within a second.
 
 import type { Authenticator, Caller } from '#/platform/access/caller.ts';
-import type { FernetKey } from '#/platform/access/fernet.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
@@ -13,13 +12,12 @@ import { serviceProvidersInTokens } from '#/services/identity/federation/service
 import { tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { type AccessRule, contextOfToken, refused, type TokenContext } from '#/services/identity/tokens/context.ts';
-import { newAuditId, type Payload, readToken, writeToken } from '#/services/identity/tokens/payload.ts';
+import { newAuditId, type Payload, type TokenFormat } from '#/services/identity/tokens/payload.ts';
 import { callerOf, viewToken } from '#/services/identity/tokens/token.view.ts';
 
 export interface AuthorityOptions {
   db: Database;
-  /** Primary first. A function, so that rotated keys are seen. */
-  keys(): readonly FernetKey[];
+  format: TokenFormat;
   clock: Clock;
   random: Random;
   /** How long a token lives; 3,600 by default. */
@@ -62,7 +60,7 @@ interface Cache {
 }
 
 export function createAuthority(options: AuthorityOptions): Authority {
-  const { db, clock, random, tokenSeconds = 3_600 } = options;
+  const { db, format, clock, random, tokenSeconds = 3_600 } = options;
   const known = new Map<string, Known>();
   let epoch = 0;
   let generation: number | null = null;
@@ -111,7 +109,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
   }
 
   async function lookUp(token: string, { expiredMs = 0 } = {}): Promise<Known> {
-    const payload = readToken(options.keys(), token, clock.now());
+    const payload = await format.read(token, clock.now());
     if (!payload || payload.expiresAt + expiredMs <= clock.now()) throw refused();
     if (clock.monotonic() - checkedAt >= checkEveryMs) await check();
     const remembered = peek(token);
@@ -166,8 +164,9 @@ export function createAuthority(options: AuthorityOptions): Authority {
     },
     async issue(tx, payload) {
       const before = epoch;
-      const context = await contextOfToken(tx, payload);
-      const token = writeToken(options.keys()[0]!, payload, random);
+      const kept = format.kept(payload);
+      const context = await contextOfToken(tx, kept);
+      const token = await format.write(kept);
       return { token, known: remember(token, context, before) };
     },
     newAuditId: () => newAuditId(random),

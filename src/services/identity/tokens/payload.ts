@@ -1,7 +1,6 @@
 // What is inside a token: as little as tells who it is for and where. All else is looked up when it is used, so that a
-// change of roles or a deletion needs no change of tokens.
+// change of roles or a deletion needs no change of tokens. `fernet-token.ts` and `jws-token.ts` write it down.
 
-import { decryptFernet, encryptFernet, type FernetKey } from '#/platform/access/fernet.ts';
 import type { Random } from '#/platform/clock/clock.ts';
 
 export type Scope =
@@ -22,6 +21,7 @@ export const methodNames = [
   'saml2',
   'openid',
   'ec2credential',
+  'oauth2_credential',
 ] as const;
 export type MethodName = (typeof methodNames)[number];
 
@@ -34,15 +34,9 @@ export interface Bounds {
   /** Of a federated login: which provider vouched for the user, by which protocol. */
   identityProviderId?: string;
   protocolId?: string;
+  /** Of the client certificate (SHA-256, base64url) without which it is good for nothing: RFC 8705. */
+  thumbprint?: string;
 }
-/** How the token spells them. */
-const boundKeys = {
-  t: 'trustId',
-  a: 'applicationCredentialId',
-  o: 'accessTokenId',
-  i: 'identityProviderId',
-  p: 'protocolId',
-} as const satisfies Record<string, keyof Bounds>;
 
 export interface Payload extends Bounds {
   /** Whose token it is; with a trust the trustee, whoever is impersonated. */
@@ -58,49 +52,13 @@ export interface Payload extends Bounds {
   epoch: number;
 }
 
-const scopeTypes = ['unscoped', 'project', 'domain', 'system'] as const;
-
-/** The token's text. */
-export function writeToken(key: FernetKey, payload: Payload, random: Random): string {
-  const { userId, methods, scope, issuedAt, expiresAt, auditIds, epoch } = payload;
-  const bits = methods.reduce((sum, method) => sum | (1 << methodNames.indexOf(method)), 0);
-  const fields: unknown[] = [
-    userId,
-    bits,
-    scopeTypes.indexOf(scope.type),
-    'id' in scope ? scope.id : 0,
-    issuedAt,
-    expiresAt,
-    auditIds.join(' '),
-    epoch,
-  ];
-  const bounds = Object.entries(boundKeys).flatMap(([key, name]) => (payload[name] ? [[key, payload[name]]] : []));
-  if (bounds.length) fields.push(Object.fromEntries(bounds));
-  const plain = Buffer.from(JSON.stringify(fields).slice(1, -1));
-  return encryptFernet(key, plain, { now: issuedAt, random }).replace(/=+$/, '');
-}
-
-/** What a token says; null for what is none of ours. Its age is for the caller to judge. */
-export function readToken(keys: readonly FernetKey[], token: string, now: number): Payload | null {
-  if (token.length > 1024) return null;
-  const content = decryptFernet(keys, token, { now });
-  if (!content) return null;
-  const [userId, bits, scopeType, scopeId, issuedAt, expiresAt, auditIds, epoch, bounds = {}] = JSON.parse(
-    `[${content.plain.toString()}]`,
-  ) as [string, number, number, string | 0, number, number, string, number, Record<string, string>?];
-  const type = scopeTypes[scopeType]!;
-  const bound: Bounds = {};
-  for (const [key, name] of Object.entries(boundKeys)) if (bounds[key] !== undefined) bound[name] = bounds[key];
-  return {
-    userId,
-    methods: methodNames.filter((_, at) => bits & (1 << at)),
-    scope: type === 'project' || type === 'domain' ? { type, id: String(scopeId) } : { type },
-    issuedAt,
-    expiresAt,
-    auditIds: auditIds.split(' '),
-    epoch,
-    ...bound,
-  };
+/** How a payload becomes the text of a token, and is read from it. */
+export interface TokenFormat {
+  /** The payload as precisely as a token says it. */
+  kept(payload: Payload): Payload;
+  write(payload: Payload): Promise<string>;
+  /** What a token says; null for what is none of ours. Its age is for the caller to judge. */
+  read(token: string, now: number): Promise<Payload | null>;
 }
 
 /** A new audit id: 16 random bytes, as Keystone writes them. */
