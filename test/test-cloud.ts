@@ -205,7 +205,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     const boot = (): Agent =>
       createAgent({
         host: name,
-        address: null,
+        address: (options.hosts ?? 1) > 1 ? `192.0.2.${at + 1}` : null,
         ...simulatedDrivers({ machine, clock, random, log }),
         bus: join ? join(name).bus : bus,
         clock,

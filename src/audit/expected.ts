@@ -24,10 +24,13 @@ export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
   }
   const served = new Set(rows.ports.filter(port => port.deviceOwner === 'network:dhcp').map(port => port.networkId));
   const up = new Set(rows.networks.filter(network => network.adminStateUp === 1).map(network => network.id));
+  const standby = Map.groupBy(rows.portBindings, binding => binding.portId);
   for (const { id, host, networkId, deviceOwner } of rows.ports) {
     if (deviceOwner.startsWith('network:')) continue;
-    add(host, `port/${id}`, `network/${networkId}`);
-    if (served.has(networkId) && up.has(networkId)) add(host, `dhcp/${networkId}`);
+    for (const on of [host, ...(standby.get(id) ?? []).map(binding => binding.host)]) {
+      add(on, `port/${id}`, `network/${networkId}`);
+      if (served.has(networkId) && up.has(networkId)) add(on, `dhcp/${networkId}`);
+    }
   }
   for (const router of rows.routers) {
     add(router.host, `router/${router.id}`);

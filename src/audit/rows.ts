@@ -6,7 +6,14 @@ import type { OperationRow } from '#/platform/operations/operation.store.ts';
 import type { AttachmentRow, SnapshotRow, TransferRow, VolumeRow } from '#/services/block-storage/tables.ts';
 import type { ServerFlavor } from '#/services/compute/servers/server.store.ts';
 import type { ImageRow } from '#/services/image/tables.ts';
-import type { FloatingIpRow, NetworkRow, PortAddressRow, PortRow, RouterRow } from '#/services/network/tables.ts';
+import type {
+  FloatingIpRow,
+  NetworkRow,
+  PortAddressRow,
+  PortBindingRow,
+  PortRow,
+  RouterRow,
+} from '#/services/network/tables.ts';
 
 export interface ServerRow {
   id: string;
@@ -53,6 +60,7 @@ type Tables = {
   networks: NetworkRow;
   ports: PortRow;
   portAddresses: PortAddressRow;
+  portBindings: PortBindingRow;
   routers: RouterRow;
   floatingIps: FloatingIpRow;
   consumers: { id: string; type: string };
@@ -86,6 +94,7 @@ const names = [
   'networks',
   'ports',
   'portAddresses',
+  'portBindings',
   'routers',
   'floatingIps',
   'consumers',

@@ -36,6 +36,17 @@ export async function hostByName(tx: Tx, name: string): Promise<Host | undefined
   return row && toHost(row);
 }
 
+/** Whether a host has last said that an entry of its plan is so. */
+export async function isApplied(tx: Tx, host: string, key: string): Promise<boolean> {
+  const row = await table(tx)
+    .selectFrom('hostEntries')
+    .select('state')
+    .where('host', '=', host)
+    .where('key', '=', key)
+    .executeTakeFirst();
+  return row?.state === 'applied';
+}
+
 /** Enables or disables a host for new work. */
 export async function setHostEnabled(tx: Tx, name: string, enabled: boolean, reason: string | null): Promise<void> {
   await table(tx)

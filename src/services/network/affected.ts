@@ -4,20 +4,26 @@ import { db } from '#/services/network/tables.ts';
 import { replan } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
-/** Hosts with bound ports of a network: guests' and routers'. */
+/** Hosts on which a network exists: those with its guests, routers and DHCP servers. */
 export async function replanNetwork(tx: Tx, networkId: string): Promise<void> {
   await replanAll(tx, await hostsOfNetwork(tx, networkId));
 }
 
 export async function hostsOfNetwork(tx: Tx, networkId: string): Promise<string[]> {
-  const rows = await db(tx)
+  const bound = await db(tx)
     .selectFrom('ports')
     .select('host')
     .distinct()
     .where('networkId', '=', networkId)
     .where('host', 'is not', null)
     .execute();
-  return rows.map(row => row.host!);
+  const standby = await db(tx)
+    .selectFrom('portBindings')
+    .select('host')
+    .distinct()
+    .where('networkId', '=', networkId)
+    .execute();
+  return [...new Set([...bound, ...standby].map(row => row.host!))];
 }
 
 /** Hosts whose filters name these groups: as a group of their ports, or as the remote group of a rule. */
@@ -26,7 +32,8 @@ export async function replanGroups(tx: Tx, groupIds: string[]): Promise<void> {
   const rows = await db(tx)
     .selectFrom('ports')
     .innerJoin('portSecurityGroups', 'portSecurityGroups.portId', 'ports.id')
-    .select('ports.host')
+    .leftJoin('portBindings', 'portBindings.portId', 'ports.id')
+    .select(['ports.host', 'portBindings.host as standby'])
     .distinct()
     .where('ports.host', 'is not', null)
     .where(eb =>
@@ -45,7 +52,7 @@ export async function replanGroups(tx: Tx, groupIds: string[]): Promise<void> {
     .execute();
   await replanAll(
     tx,
-    rows.map(row => row.host!),
+    rows.flatMap(row => [row.host, row.standby]),
   );
 }
 

@@ -14,6 +14,7 @@ export {
   releaseServerPort,
   setPortHost,
 } from '#/services/network/server-ports/server-ports.ts';
+export { bindPortsTo, forgetPortsOn, preparePortsOn } from '#/services/network/server-ports/moving-ports.ts';
 export {
   changeGroup,
   type ComputeGroup,

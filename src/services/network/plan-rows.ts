@@ -11,13 +11,14 @@ import {
   type SecurityGroupRuleRow,
   type SubnetRow,
 } from '#/services/network/tables.ts';
+import { isIPv6 } from 'node:net';
 import { listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export interface PlanRows {
   networks: NetworkRow[];
   subnets: SubnetRow[];
-  /** Guests' ports that are bound to the host. */
+  /** Guests' ports that are bound to the host, or move to it, or have just left. */
   guests: Port[];
   /** Of the networks that guests of the host are on. */
   dhcpPorts: Port[];
@@ -30,15 +31,25 @@ export interface PlanRows {
   /** Members, anywhere, of the groups that those rules name. */
   members: { groupId: string; addresses: string[]; allowedPairs: string }[];
   addressGroups: AddressGroupRow[];
-  /** Bound ports of the host's networks on other hosts that have a tunnel end point. */
-  elsewhere: { networkId: string; mac: string; address: string; ips: string[] }[];
+  /** Where else the host's networks are, by tunnel. */
+  elsewhere: Elsewhere[];
+}
+
+/** A port on another host. A port that is on several hosts at once is found by flooding: its MAC address is null. */
+export interface Elsewhere {
+  networkId: string;
+  /** The other host's end of the tunnel. */
+  address: string;
+  mac: string | null;
+  ips: string[];
 }
 
 export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
+  const moving = db(tx).selectFrom('portBindings').select('portId').where('portBindings.host', '=', host);
   const bound = await db(tx)
     .selectFrom('ports')
     .selectAll()
-    .where('host', '=', host)
+    .where(eb => eb.or([eb('host', '=', host), eb('id', 'in', moving)]))
     .where('deviceOwner', 'not like', 'network:%')
     .orderBy('id')
     .execute();
@@ -146,27 +157,46 @@ async function membersOf(tx: Tx, groupIds: string[]): Promise<PlanRows['members'
   }));
 }
 
-async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promise<PlanRows['elsewhere']> {
-  const addresses = new Map(
-    (await listHosts(tx))
-      .filter(other => other.name !== host && other.address !== null)
-      .map(other => [other.name, other.address!]),
+/** Nothing where this host has no tunnel. */
+async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promise<Elsewhere[]> {
+  const hosts = await listHosts(tx);
+  const own = hosts.find(one => one.name === host)?.address ?? null;
+  if (own === null) return [];
+  const reached = hosts.filter(
+    ({ name, address }) => name !== host && address !== null && isIPv6(address) === isIPv6(own),
   );
+  const addresses = new Map(reached.map(({ name, address }) => [name, address!]));
   if (!addresses.size) return [];
-  const names = [...addresses.keys()];
+  const bindings = await byIds(networkIds, ids =>
+    db(tx)
+      .selectFrom('portBindings')
+      .select(['portId', 'host'])
+      .where('networkId', 'in', ids)
+      .orderBy('host')
+      .execute(),
+  );
+  const standby = Map.groupBy(bindings, binding => binding.portId);
   const rows = await byIds(networkIds, ids =>
     db(tx)
       .selectFrom('ports')
       .selectAll()
       .where('networkId', 'in', ids)
-      .where('host', 'in', names)
+      .where('host', 'is not', null)
       .orderBy('id')
       .execute(),
   );
-  return (await withParts(tx, rows)).map(port => ({
-    networkId: port.networkId,
-    mac: port.mac,
-    address: addresses.get(port.host!)!,
-    ips: port.addresses.map(one => one.ip),
-  }));
+  const relevant = rows.filter(row => row.host !== host || standby.has(row.id));
+  return (await withParts(tx, relevant)).flatMap(port => {
+    const others = standby.get(port.id) ?? [];
+    return [port.host!, ...others.map(one => one.host)].flatMap(name => {
+      const address = addresses.get(name);
+      if (address === undefined) return [];
+      return {
+        networkId: port.networkId,
+        address,
+        mac: others.length ? null : port.mac,
+        ips: port.addresses.map(one => one.ip),
+      };
+    });
+  });
 }

@@ -13,9 +13,11 @@ import { portForwardingEndpoints } from '#/services/network/floating-ips/port-fo
 import { onHostEvent } from '#/services/network/host-events.ts';
 import { networksMigration } from '#/services/network/migrations/0001-networks.ts';
 import { routersMigration } from '#/services/network/migrations/0002-routers.ts';
+import { portBindingsMigration } from '#/services/network/migrations/0003-port-bindings.ts';
 import { ipAvailabilities } from '#/services/network/networks/ip-availability.api.ts';
 import { networks } from '#/services/network/networks/network.api.ts';
 import { planHostNetworks } from '#/services/network/plan.ts';
+import { bindingEndpoints } from '#/services/network/ports/port-binding.api.ts';
 import { ports } from '#/services/network/ports/port.api.ts';
 import { quotaEndpoints } from '#/services/network/quotas/quota.api.ts';
 import { rbacPolicies } from '#/services/network/rbac/rbac-policy.api.ts';
@@ -45,6 +47,7 @@ export const networkService = (): Service => ({
     ...of(networks),
     ...of(subnets),
     ...of(ports),
+    ...bindingEndpoints,
     ...of(routers),
     ...routerActions,
     ...of(floatingIps),
@@ -70,7 +73,7 @@ export const networkService = (): Service => ({
   rules: attributeRules,
   envelope,
   statusOf: { overQuota: 409 },
-  migrations: [networksMigration, routersMigration],
+  migrations: [networksMigration, routersMigration, portBindingsMigration],
   planners: [planHostNetworks],
   async counts(tx) {
     const { count } = await db(tx)

@@ -76,6 +76,15 @@ export interface PortAddressRow {
   position: number;
 }
 
+/** An inactive binding: a host besides `ports.host` on which the port exists while it moves. */
+export interface PortBindingRow {
+  portId: string;
+  networkId: string;
+  host: string;
+  vnicType: string;
+  profile: string;
+}
+
 export interface PortSecurityGroupRow {
   portId: string;
   securityGroupId: string;
@@ -165,6 +174,7 @@ export type NetworkTables = {
   subnets: SubnetRow;
   ports: PortRow;
   portAddresses: PortAddressRow;
+  portBindings: PortBindingRow;
   portSecurityGroups: PortSecurityGroupRow;
   routers: RouterRow;
   floatingIps: FloatingIpRow;

@@ -115,6 +115,22 @@ export const networkTexts = texts('network', {
   illegalSubnetPoolPrefixBounds: { en: 'Illegal prefix bounds: {why}.', ko: '접두사 범위가 올바르지 않습니다: {why}.' },
 
   portNotFound: { en: 'Port {id} could not be found.', ko: '포트 {id}을(를) 찾을 수 없습니다.' },
+  portBindingNotFound: {
+    en: 'Binding for port {id} for host {host} could not be found.',
+    ko: '포트 {id}의 호스트 {host} 바인딩을 찾을 수 없습니다.',
+  },
+  portBindingAlreadyExists: {
+    en: 'Binding for port {id} on host {host} already exists.',
+    ko: '포트 {id}에 호스트 {host} 바인딩이 이미 있습니다.',
+  },
+  portBindingAlreadyActive: {
+    en: 'Binding for port {id} on host {host} is already active.',
+    ko: '포트 {id}의 호스트 {host} 바인딩이 이미 활성 상태입니다.',
+  },
+  portBindingUnsupported: {
+    en: 'Port {id} does not belong to a server, so it has one binding only.',
+    ko: '포트 {id}은(는) 서버의 포트가 아니므로 바인딩을 하나만 가질 수 있습니다.',
+  },
   portInUse: {
     en: 'Unable to complete operation on port {id} for network {network}. Port already has an attached device {device}.',
     ko: '네트워크 {network}의 포트 {id}에 이미 장치 {device}이(가) 연결되어 있어 작업을 마칠 수 없습니다.',

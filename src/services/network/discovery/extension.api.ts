@@ -12,6 +12,7 @@ const extensions: Record<string, [name: string, updated: string]> = {
   'allowed-address-pairs': ['Allowed Address Pairs', '2013-07-23T10:00:00-00:00'],
   availability_zone: ['Availability Zone', '2015-01-01T10:00:00-00:00'],
   binding: ['Port Binding', '2014-02-03T10:00:00-00:00'],
+  'binding-extended': ['Port Bindings Extended', '2017-07-17T10:00:00-00:00'],
   'default-subnetpools': ['Default Subnetpools', '2016-02-18T18:00:00-00:00'],
   'dns-integration': ['DNS Integration', '2015-08-15T18:00:00-00:00'],
   'empty-string-filtering': ['Empty String Filtering Extension', '2018-05-01T10:00:00-00:00'],

@@ -24,7 +24,10 @@ export function planNetworks({
       segmentationId: network.segmentationId,
       mtu: network.mtu,
       external: network.type === 'flat' ? { hostAddresses, masquerade: true } : null,
-      peers: [...peers].map(([address, ports]) => ({ address, ports: ports.map(({ mac, ips }) => ({ mac, ips })) })),
+      peers: [...peers].map(([address, ports]) => ({
+        address,
+        ports: ports.flatMap(({ mac, ips }) => (mac === null ? [] : { mac, ips })),
+      })),
     };
   });
 }

@@ -33,6 +33,7 @@ import {
   replaceGroups,
 } from '#/services/network/ports/port.store.ts';
 import { view } from '#/services/network/ports/port.view.ts';
+import { forgetBindings } from '#/services/network/ports/port-binding.store.ts';
 import { releaseFloatingIps, removePort } from '#/services/network/ports/remove-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { ensureDefaultGroup } from '#/services/network/security-groups/default-group.ts';
@@ -255,6 +256,7 @@ async function update({ tx, caller }: Ask, row: Port, values: Values): Promise<P
       : row.dhcpOptions,
     dnsName: (values['dns_name'] as string | undefined) ?? row.dnsName,
   };
+  if (host !== row.host) await forgetBindings(tx, row);
   await db(tx).updateTable('ports').set(changes).where('id', '=', row.id).execute();
   if (asked) await replaceGroups(tx, row.id, groups);
   await replanAll(tx, [row.host, host]);

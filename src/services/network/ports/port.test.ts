@@ -3,12 +3,16 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  bindPortsTo,
   createServerPort,
+  forgetPortsOn,
   portPlan,
   portsOfServers,
+  preparePortsOn,
   releaseServerPort,
   setPortHost,
 } from '#/services/network/contract.ts';
+import type { HostNetwork } from '#/drivers/network/network-driver.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import { type TestClient, testCloud } from '../../../../test/test-cloud.ts';
 
@@ -119,3 +123,95 @@ test('a server port is up once its host has made it so, and gone when the server
   equal(host(1).size, 0);
   await member.get(`${v2}/ports/${made.id}`, 404);
 });
+
+test('a moving port is on both hosts, then on the one alone; what may come twice, may', async () => {
+  await using cloud = await testCloud({ hosts: 3, seed: 24 });
+  const [member, admin] = [cloud.as('member'), cloud.as('admin')];
+  const { networkId } = await networkOf(member);
+  const caller = { projectId: member.projectId, userId: member.userId, isAdmin: false } as Caller;
+  const make = (serverId: string, host: string) =>
+    cloud.db.write(tx => createServerPort(tx, caller, { networkId, serverId, serverName: serverId, host }));
+  const made = await make('server-1', 'host-1');
+  await make('server-2', 'host-3');
+  await cloud.settle();
+  const has = (at: number) => cloud.hosts[at]!.machine.network.has(`port/${made.id}`);
+  /** How the third host reaches the first two: the number of MAC addresses by end of the tunnel. */
+  const seenByThird = () => {
+    const network = cloud.hosts[2]!.machine.network.get(`network/${networkId}`) as HostNetwork;
+    return Object.fromEntries(
+      network.peers.map(peer => [peer.address, peer.ports.some(port => port.mac === made.mac)]),
+    );
+  };
+  deepEqual([has(0), has(1)], [true, false]);
+  equal(seenByThird()['192.0.2.1'], true);
+
+  for (let round = 0; round < 2; round++) await cloud.db.write(tx => preparePortsOn(tx, 'server-1', 'host-2'));
+  await cloud.settle();
+  deepEqual([has(0), has(1)], [true, true]);
+  deepEqual([seenByThird()['192.0.2.1'], seenByThird()['192.0.2.2']], [false, false]);
+  const bindings = async () =>
+    (await admin.get(`${v2}/ports/${made.id}/bindings`)).bindings.map((one: Record<string, unknown>) => [
+      one['host'],
+      one['status'],
+    ]);
+  deepEqual(await bindings(), [
+    ['host-1', 'ACTIVE'],
+    ['host-2', 'INACTIVE'],
+  ]);
+  equal((await admin.get(`${v2}/ports/${made.id}`)).port['binding:host_id'], 'host-1');
+
+  for (let round = 0; round < 2; round++) await cloud.db.write(tx => bindPortsTo(tx, 'server-1', 'host-2'));
+  const { port } = await admin.get(`${v2}/ports/${made.id}`);
+  deepEqual([port['binding:host_id'], port.status], ['host-2', 'ACTIVE']);
+  await cloud.settle();
+  deepEqual([has(0), has(1)], [true, true]);
+  for (let round = 0; round < 2; round++) await cloud.db.write(tx => forgetPortsOn(tx, 'server-1', 'host-1'));
+  await cloud.settle();
+  deepEqual([has(0), has(1)], [false, true]);
+  deepEqual(await bindings(), [['host-2', 'ACTIVE']]);
+  equal(seenByThird()['192.0.2.2'], true);
+  await member.get(`${v2}/ports/${made.id}/bindings`, 403);
+});
+
+test('bindings by API: made, activated and deleted by a service', async () => {
+  await using cloud = await testCloud({ hosts: 2, seed: 25 });
+  const [member, admin] = [cloud.as('member'), cloud.as('admin')];
+  const { networkId } = await networkOf(member);
+  const caller = { projectId: member.projectId, userId: member.userId, isAdmin: false } as Caller;
+  const made = await cloud.db.write(tx =>
+    createServerPort(tx, caller, { networkId, serverId: 'server-1', serverName: 'one', host: 'host-1' }),
+  );
+  const path = `${v2}/ports/${made.id}/bindings`;
+  await admin.post(path, { binding: { host: 'host-2' } }, 403);
+  const service = await asService(admin, member);
+  const { binding } = await service.post(path, { binding: { host: 'host-2', profile: { migrating_to: 'x' } } }, 201);
+  deepEqual([binding.status, binding.profile], ['INACTIVE', { migrating_to: 'x' }]);
+  const again = await service.request('POST', path, { body: { binding: { host: 'host-2' } } });
+  equal(`${again.status} ${again.body.NeutronError.type}`, '409 PortBindingAlreadyExists');
+  await service.post(path, { binding: { host: 'nowhere' } }, 400);
+  equal((await service.put(`${path}/host-2/activate`, undefined, 200)).binding.status, 'ACTIVE');
+  const active = await service.request('PUT', `${path}/host-2/activate`);
+  equal(`${active.status} ${active.body.NeutronError.type}`, '409 PortBindingAlreadyActive');
+  await service.put(`${path}/host-9/activate`, undefined, 404);
+  await service.delete(`${path}/host-1`, 204);
+  const gone = await service.request('DELETE', `${path}/host-1`);
+  equal(`${gone.status} ${gone.body.NeutronError.type}`, '404 PortBindingNotFound');
+  deepEqual(
+    (await admin.get(path)).bindings.map((one: { host: string }) => one.host),
+    ['host-2'],
+  );
+});
+
+/** The member with the role that the services of a cloud have. */
+async function asService(admin: TestClient, member: TestClient): Promise<TestClient> {
+  const { roles } = await admin.get('/identity/v3/roles?name=service');
+  const grant = `/identity/v3/projects/${member.projectId}/users/${member.userId}/roles/${roles[0].id}`;
+  await admin.put(grant, undefined, 204);
+  const user = { id: member.userId, password: 'member-password' };
+  const auth = {
+    identity: { methods: ['password'], password: { user } },
+    scope: { project: { id: member.projectId } },
+  };
+  const { headers } = await member.request('POST', '/identity/v3/auth/tokens', { body: { auth } });
+  return member.with({ 'x-auth-token': headers['x-subject-token']! });
+}

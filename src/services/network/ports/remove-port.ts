@@ -1,6 +1,6 @@
 // Takes a port out of the rows; the hosts' plans follow.
 
-import { replanAll, replanGroups, replanNetwork } from '#/services/network/affected.ts';
+import { hostsOfNetwork, replanAll, replanGroups } from '#/services/network/affected.ts';
 import { portById } from '#/services/network/ports/port.store.ts';
 import { db } from '#/services/network/tables.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
@@ -10,13 +10,14 @@ import { emit } from '#/platform/events/events.ts';
 export async function removePort(tx: Tx, portId: string): Promise<void> {
   const port = await portById(tx, portId);
   if (!port) return;
+  const hosts = await hostsOfNetwork(tx, port.networkId);
   await releaseFloatingIps(tx, portId, null);
   await replanGroups(tx, port.groups);
   await db(tx).deleteFrom('portAddresses').where('portId', '=', portId).execute();
   await db(tx).deleteFrom('portSecurityGroups').where('portId', '=', portId).execute();
+  await db(tx).deleteFrom('portBindings').where('portId', '=', portId).execute();
   await db(tx).deleteFrom('ports').where('id', '=', portId).execute();
-  await replanAll(tx, [port.host]);
-  await replanNetwork(tx, port.networkId);
+  await replanAll(tx, hosts);
   const { deviceId, networkId, host } = port;
   await emit(tx, {
     type: 'port.deleted',

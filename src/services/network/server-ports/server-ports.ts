@@ -6,6 +6,7 @@ import { touched } from '#/services/network/attributes/standard.ts';
 import { usableNetwork } from '#/services/network/networks/network.store.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { needPort, type Port, portById, replaceAddresses } from '#/services/network/ports/port.store.ts';
+import { forgetBindings } from '#/services/network/ports/port-binding.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { type PortInfo, portInfos } from '#/services/network/server-ports/port-info.ts';
@@ -104,7 +105,9 @@ export async function bindServerPort(tx: Tx, caller: Caller, ask: BindPortAsk): 
 /** Binds a port to another host, or to none. It is up again when that host says so. */
 export async function setPortHost(tx: Tx, portId: string, host: string | null): Promise<void> {
   const port = await portById(tx, portId);
-  if (port && port.host !== host) await change(tx, port, { host, status: 'DOWN' });
+  if (!port) return;
+  await forgetBindings(tx, port);
+  if (port.host !== host) await change(tx, port, { host, status: 'DOWN' });
 }
 
 /** Deletes a port that was made for its server; one that a user lent is only let go. */
@@ -112,7 +115,10 @@ export async function releaseServerPort(tx: Tx, portId: string): Promise<void> {
   const port = await portById(tx, portId);
   if (!port) return;
   if (port.ownedByServer) await removePort(tx, portId);
-  else await change(tx, port, { deviceId: '', deviceOwner: '', host: null, status: 'DOWN', ordinal: 0 });
+  else {
+    await forgetBindings(tx, port);
+    await change(tx, port, { deviceId: '', deviceOwner: '', host: null, status: 'DOWN', ordinal: 0 });
+  }
 }
 
 async function change(tx: Tx, port: Port, changes: Partial<PortRow>): Promise<void> {
