@@ -108,6 +108,14 @@ const suites: Suite[] = [
     run: () => nodeTest(files('test/chaos/*.host.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'cluster',
+    what: 'several machines on this one, as namespaces: joining, networks and guests across hosts, cut links',
+    byDefault: false,
+    packages: [...hostPackages, 'nats-server', 'postgresql-15', 'python3-openstackclient', 'tini'],
+    needsRoot: true,
+    run: args => nodeTest(args.length ? args : files('test/cluster/*.test.ts'), ['--test-concurrency=1']),
+  },
+  {
     name: 'simulation',
     what: 'whole clouds from fresh seeds, with every fault',
     byDefault: true,
