@@ -73,7 +73,7 @@ export function rotateJwsKeys(directory: string, maxActive = 3): JwsKeys {
 function newPair(directory: string): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   publish(directory, publicHalf(privateKey));
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
+  return privateKey.export({ type: 'pkcs8', format: 'pem' });
 }
 
 function publish(directory: string, pem: string): void {
@@ -126,5 +126,5 @@ function publicHalf(key: KeyObject): string {
 }
 
 function exported(key: KeyObject): string {
-  return key.export({ type: 'spki', format: 'pem' }) as string;
+  return key.export({ type: 'spki', format: 'pem' });
 }

@@ -61,6 +61,7 @@ import { federatedMethods } from '#/services/identity/federation/sign-on/token-e
 import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
 import { directoryChores, directoryPasswords, withDirectories } from '#/services/identity/ldap/directories.ts';
 import { directoryTables } from '#/services/identity/migrations/0011-directories.ts';
+import { usedOnceTable } from '#/services/identity/migrations/0012-used-once.ts';
 import { told } from '#/services/identity/notifications.ts';
 import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
@@ -71,6 +72,7 @@ import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import { passwordMethod } from '#/services/identity/tokens/methods/password.method.ts';
 import { totpMethod } from '#/services/identity/tokens/methods/totp.method.ts';
 import { tokenMethod } from '#/services/identity/tokens/methods/token.method.ts';
+import { forgetUsed } from '#/services/identity/tokens/used-once.store.ts';
 import { tokenEndpoints } from '#/services/identity/tokens/token.api.ts';
 
 export interface IdentityOptions {
@@ -179,13 +181,22 @@ export function identityService(options: IdentityOptions): { service: Service; a
     envelope: ({ status, message }) => ({
       body: { error: { code: status, message, title: titles[status] ?? 'Error' } },
     }),
-    migrations: [identityTables, delegationTables, complianceTables, oauthTables, federationTables, directoryTables],
+    migrations: [
+      identityTables,
+      delegationTables,
+      complianceTables,
+      oauthTables,
+      federationTables,
+      directoryTables,
+      usedOnceTable,
+    ],
     seed: seedIdentity,
     chores: [
       ...federationChores,
       ...directoryChores(directories),
       { name: 'identity.forget-revocations', everyMs: 600_000, run: tx => forgetRevocations(tx, nowMs(tx)) },
       { name: 'identity.forget-oauth-tokens', everyMs: 3_600_000, run: forgetOAuthTokens },
+      { name: 'identity.forget-used', everyMs: 600_000, run: forgetUsed },
       { name: 'identity.disable-inactive', everyMs: 3_600_000, run: tx => disableInactive(tx, compliance) },
     ],
   };

@@ -240,6 +240,7 @@ export type IdentityTables = {
   accessRules: AccessRuleRow;
   trusts: TrustRow;
   revokedTokens: { auditId: string; expiresAt: number };
+  usedOnce: { what: string; until: number };
   identityState: { id: number; generation: number };
   registeredLimits: RegisteredLimitRow;
   resourceLimits: LimitRow;

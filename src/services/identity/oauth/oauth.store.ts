@@ -8,6 +8,7 @@ import { oauthFits, readOAuthHeader } from '#/services/identity/oauth/oauth-sign
 import { type OAuthTokenRow, tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { tokensChanged } from '#/services/identity/tokens/authority.ts';
+import { useOnce } from '#/services/identity/tokens/used-once.store.ts';
 
 type Kind = OAuthTokenRow['kind'];
 const lifetimeMs: Record<Kind, number> = { request: 8 * 3_600_000, access: 24 * 3_600_000 };
@@ -79,7 +80,7 @@ export async function forgetOAuthTokens(tx: Tx): Promise<void> {
 }
 
 /**
- * The consumer, and the token where one is named, by whom a request is signed.
+ * The consumer, and the token where one is named, by whom a request is signed. A signature is good once.
  * @throws Problem unauthenticated
  */
 export async function signedBy(
@@ -98,13 +99,17 @@ export async function signedBy(
     .executeTakeFirst();
   const token = kind === null ? null : await findOAuthToken(tx, kind, parameters['oauth_token'] ?? '');
   if (!consumer || token === undefined || (token && token.consumerId !== consumer.id)) throw refused();
-  const skew = Math.abs(Number(parameters['oauth_timestamp'] ?? Number.NaN) - nowMs(tx) / 1000);
+  const signedAt = Number(parameters['oauth_timestamp'] ?? Number.NaN);
+  const skew = Math.abs(signedAt - nowMs(tx) / 1000);
+  const nonce = parameters['oauth_nonce'] ?? '';
   const secrets = {
     consumerSecret: vault.open(tx, consumer.sealedSecret),
     ...(token ? { tokenSecret: vault.open(tx, token.sealedSecret) } : {}),
   };
-  const fresh = skew <= maxSkewSeconds && (parameters['oauth_nonce'] ?? '') !== '';
+  const fresh = skew <= maxSkewSeconds && nonce !== '';
   if (!fresh || !oauthFits(parameters, { method: request.method, urls: urlsOf(request) }, secrets)) throw refused();
+  const what = ['oauth1', consumer.id, token?.id ?? '', String(signedAt), nonce];
+  await useOnce(tx, what, (signedAt + maxSkewSeconds) * 1000);
   return { consumerId: consumer.id, token, verifier: parameters['oauth_verifier'] };
 }
 

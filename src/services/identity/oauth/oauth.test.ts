@@ -1,9 +1,11 @@
 // OAuth: a consumer gets no more than a user granted it, for as long as it is granted.
 
 import { createHmac } from 'node:crypto';
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { oauthFits, readOAuthHeader } from '#/services/identity/oauth/oauth-signature.rules.ts';
+import { tables } from '#/services/identity/tables.ts';
+import { forgetUsed } from '#/services/identity/tokens/used-once.store.ts';
 import { type TestCloud, testCloud } from '../../../../test/test-cloud.ts';
 
 const enc = encodeURIComponent;
@@ -16,10 +18,16 @@ interface Signer {
 }
 
 /** The header of a signed request, as a client makes it. */
-function signed(cloud: TestCloud, path: string, { key, secret, token, verifier }: Signer, age = 0): string {
+function signed(
+  cloud: TestCloud,
+  path: string,
+  { key, secret, token, verifier }: Signer,
+  age = 0,
+  nonce = 'n1',
+): string {
   const parameters: Record<string, string> = {
     oauth_consumer_key: key,
-    oauth_nonce: 'n1',
+    oauth_nonce: nonce,
     oauth_signature_method: 'HMAC-SHA1',
     oauth_timestamp: String(Math.floor(cloud.clock.now() / 1000) - age),
     ...(token ? { oauth_token: token.id } : {}),
@@ -94,8 +102,16 @@ test('a consumer is let in by a user, with a role, until it is shut out', async 
   const logIn = '/identity/v3/auth/tokens';
   const auth = { auth: { identity: { methods: ['oauth1'], oauth1: {} } } };
   equal((await post(logIn, signed(cloud, logIn, { ...by, token: request }), {}, auth)).status, 401);
-  const login = await post(logIn, signed(cloud, logIn, { ...by, token: access }), {}, auth);
+  const authorization = signed(cloud, logIn, { ...by, token: access });
+  const login = await post(logIn, authorization, {}, auth);
   equal(login.status, 201, JSON.stringify(login.body));
+  equal((await post(logIn, authorization, {}, auth)).status, 401, 'a signature is good once');
+  equal((await post(logIn, signed(cloud, logIn, { ...by, token: access }, 0, 'n2'), {}, auth)).status, 201);
+  // Remembered for as long as its time is near enough, and then forgotten.
+  const remembered = () => cloud.db.read(tx => tables(tx).selectFrom('usedOnce').selectAll().execute());
+  ok((await remembered()).length > 0);
+  await cloud.db.write(forgetUsed);
+  ok((await remembered()).length > 0);
   const { token } = login.body;
   deepEqual([token.user.id, token.project.id, token.methods], [admin.userId, admin.projectId, ['oauth1']]);
   deepEqual(
@@ -116,7 +132,10 @@ test('a consumer is let in by a user, with a role, until it is shut out', async 
   await admin.get(`${mine}/${access.id}/roles/nothing`, 404);
   await admin.delete(`${mine}/${access.id}`);
   equal((await bearer.request('GET', '/identity/v3/auth/projects')).status, 401);
-  equal((await post(logIn, signed(cloud, logIn, { ...by, token: access }), {}, auth)).status, 401);
+  equal((await post(logIn, signed(cloud, logIn, { ...by, token: access }, 0, 'n3'), {}, auth)).status, 401);
+  await cloud.advance(2 * 900_000 + 1_000);
+  await cloud.db.write(forgetUsed);
+  deepEqual(await remembered(), []);
 });
 
 test('client credentials are an application credential', async () => {

@@ -9,7 +9,7 @@ import { type AuthMethod, authMethod } from '#/services/identity/tokens/methods/
 
 export function oauth1Method({ vault }: { vault: Vault }): AuthMethod {
   return authMethod(open({}), (_, { db, request }) =>
-    db.read(async tx => {
+    db.write(async tx => {
       const { token } = await signedBy(tx, vault, request, 'access');
       if (!token?.userId) throw refused();
       return {

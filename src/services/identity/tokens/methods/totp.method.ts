@@ -1,5 +1,6 @@
 // A time-based one-time password (RFC 6238: SHA-1, 6 digits, 30 seconds) from a secret that is kept as a credential of
 // type `totp`, in base32. The window before the current one is good too: clocks differ, and people type.
+// A password is good once.
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { nowMs, type Tx } from '#/platform/database/tx.ts';
@@ -8,6 +9,7 @@ import { listCredentials, type Vault } from '#/services/identity/credentials/cre
 import { refused } from '#/services/identity/tokens/context.ts';
 import { findUserAsked } from '#/services/identity/tokens/methods/find-user.ts';
 import { type AuthMethod, authMethod, userRef } from '#/services/identity/tokens/methods/method.ts';
+import { useOnce } from '#/services/identity/tokens/used-once.store.ts';
 import { type Compliance, isLocked } from '#/services/identity/users/compliance.rules.ts';
 import { accountState } from '#/services/identity/users/compliance.store.ts';
 import { noteFailure } from '#/services/identity/users/own-password.ts';
@@ -29,27 +31,37 @@ export function totpMethod({ vault, compliance }: { vault: Vault; compliance: Co
       };
     });
     if (!user || locked) throw refused();
-    if (!secrets.some(secret => fits(secret, ask.passcode, now))) {
+    const fitting = secrets
+      .map(({ id, secret }) => ({ id, step: stepOf(secret, ask.passcode, now) }))
+      .find((each): each is { id: string; step: number } => each.step !== null);
+    if (!fitting) {
       await noteFailure(db, compliance, user, now);
       throw refused();
     }
     if (!user.enabled) throw refused();
+    const { id, step } = fitting;
+    await db.write(tx => useOnce(tx, ['totp', id, String(step)], (step + 1 + formerSteps) * stepMs));
     return { user, methods: ['totp'] };
   });
 }
 
-async function secretsOf(tx: Tx, vault: Vault, userId: string): Promise<Buffer[]> {
+async function secretsOf(tx: Tx, vault: Vault, userId: string): Promise<{ id: string; secret: Buffer }[]> {
   const rows = await listCredentials(tx, { userId, type: 'totp' });
-  return rows.map(row => fromBase32(vault.open(tx, row.blob))).filter(secret => secret !== null);
+  return rows.flatMap(row => {
+    const secret = fromBase32(vault.open(tx, row.blob));
+    return secret ? [{ id: row.id, secret }] : [];
+  });
 }
 
-function fits(secret: Buffer, passcode: string, now: number): boolean {
+/** The time step whose passcode this is; null when it is none of those that are good now. */
+function stepOf(secret: Buffer, passcode: string, now: number): number | null {
   const given = Buffer.from(passcode);
-  let found = false;
+  const current = Math.floor(now / stepMs);
+  let found: number | null = null;
   for (let back = 0; back <= formerSteps; back++) {
-    const wanted = Buffer.from(passcodeAt(secret, now - back * stepMs));
+    const wanted = Buffer.from(passcodeAt(secret, (current - back) * stepMs));
     // All are looked at, whichever fits.
-    if (given.length === wanted.length && timingSafeEqual(given, wanted)) found = true;
+    if (given.length === wanted.length && timingSafeEqual(given, wanted)) found ??= current - back;
   }
   return found;
 }
