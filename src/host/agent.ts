@@ -19,6 +19,8 @@ export interface AgentOptions extends HostDrivers {
   host: string;
   /** Where other hosts reach this one; null on one machine. */
   address: string | null;
+  /** What it offers; everything by default. */
+  roles?: readonly string[];
   bus: Bus;
   clock: Clock;
   random: Random;
@@ -95,7 +97,12 @@ export function createAgent(options: AgentOptions): Agent {
 
   async function abilities(): Promise<object> {
     const [capabilities, volumeCapacity] = await Promise.all([hypervisor.capabilities(), volume.capacity()]);
-    return { roles: ['compute', 'network', 'storage'], address: options.address, capabilities, volumeCapacity };
+    return {
+      roles: options.roles ?? ['compute', 'network', 'storage'],
+      address: options.address,
+      capabilities,
+      volumeCapacity,
+    };
   }
 
   function beat(): void {

@@ -1,7 +1,6 @@
 // The agent's process: real drivers over this machine, and the socket to the control plane.
 
 import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
@@ -14,7 +13,7 @@ import { planFile } from '#/host/plan-file.ts';
 import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
 import { socketBusClient } from '#/platform/bus/socket-bus.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
-import type { Config } from '#/platform/config/config.ts';
+import { type Config, hostNameOf, tunnelAddressOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -35,12 +34,14 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   const clock = systemClock();
   const random = systemRandom();
   const drivers = realDrivers(options);
+  const host = hostNameOf(options.config);
   const bus =
-    configuredNatsBus(options.config, subjectToken(hostname()), { clock, random, log }) ??
+    configuredNatsBus(options.config, subjectToken(host), { clock, random, log }) ??
     socketBusClient({ path: paths.busSocket, clock, log });
   const agent = createAgent({
-    host: hostname(),
-    address: null,
+    host,
+    address: tunnelAddressOf(options.config),
+    roles: options.config.hostOffers,
     ...drivers,
     bus,
     clock,
@@ -100,7 +101,7 @@ function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions): Ho
       directory: directory('network'),
       cloud,
       guestUser,
-      tunnelAddress: null,
+      tunnelAddress: tunnelAddressOf(config),
       tools,
     }),
     volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),

@@ -2,6 +2,7 @@
 // frozen. An error names the option, where it came from, and what would be right.
 
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import type { Static } from 'typebox';
 import { parse } from 'yaml';
 import { nearest } from '#/lib/nearest.ts';
@@ -58,6 +59,16 @@ export function publicUrlOf(config: Pick<Config, 'publicUrl' | 'listenAddress' |
   const address =
     config.listenAddress === '0.0.0.0' ? '127.0.0.1' : config.listenAddress === '::' ? '::1' : config.listenAddress;
   return `http://${address.includes(':') ? `[${address}]` : address}:${config.listenPort}`;
+}
+
+/** Where other hosts reach this one's guests; null on one machine. */
+export function tunnelAddressOf(config: Pick<Config, 'clusterAddress' | 'tunnelAddress'>): string | null {
+  return config.tunnelAddress ?? config.clusterAddress;
+}
+
+/** The name of this machine as a host. */
+export function hostNameOf(config: Pick<Config, 'hostName'>): string {
+  return config.hostName ?? hostname();
 }
 
 /** The environment variable of an option: `listen_port` → `HANEUL_LISTEN_PORT`. */

@@ -38,3 +38,27 @@ export function isPattern(text: string): boolean {
     return false;
   }
 }
+
+/** What a machine of a cluster runs. */
+export const machineRoles = ['api', 'worker', 'host'] as const;
+/** What a host gives to the cloud. */
+export const hostOffers = ['compute', 'network', 'storage'] as const;
+
+export function isMachineRole(value: string): boolean {
+  return (machineRoles as readonly string[]).includes(value);
+}
+
+export function isHostOffer(value: string): boolean {
+  return (hostOffers as readonly string[]).includes(value);
+}
+
+/** A host's name as others know it: letters, digits, dots, hyphens and underscores. */
+export function isHostName(value: string): boolean {
+  return /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(value);
+}
+
+/** `https://10.0.0.11:8701`. */
+export function isHttpsOrigin(value: string): boolean {
+  const url = URL.parse(value);
+  return url !== null && url.protocol === 'https:' && `${url.origin}` === value;
+}

@@ -3,7 +3,17 @@
 
 import type { Static, TSchema } from 'typebox';
 import { array, boolean, either, integer, nothing, number, oneOf, string } from '#/platform/http/schema.ts';
-import { isAddress, isCidr, isDatabaseUrl, isHttpUrl, isPattern } from './formats.ts';
+import {
+  isAddress,
+  isCidr,
+  isDatabaseUrl,
+  isHostName,
+  isHostOffer,
+  isHttpsOrigin,
+  isHttpUrl,
+  isMachineRole,
+  isPattern,
+} from './formats.ts';
 
 export interface Option<S extends TSchema = TSchema> {
   schema: S;
@@ -171,6 +181,52 @@ export const options = {
     check: { holds: isHttpUrl, example: 'https://dashboard.example.org/auth/websso/' },
     en: 'Addresses of dashboards to which a browser may carry a token after logging in through an identity provider (WebSSO).',
     ko: 'ID 공급자로 로그인한 뒤 브라우저가 토큰을 가지고 돌아가도 되는 대시보드의 주소(WebSSO).',
+  }),
+  cluster_address: option(either(nothing(), text), {
+    default: null,
+    check: { holds: isAddress, example: '10.0.0.11' },
+    en: 'The address of this machine by which the other machines of the cloud reach it (the management network). Empty: a cloud on one machine.',
+    ko: '클라우드의 다른 컴퓨터가 이 컴퓨터에 접속하는 주소(관리 네트워크). 비우면 컴퓨터 한 대로 된 클라우드입니다.',
+  }),
+  cluster_port: option(integer({ min: 1, max: 65_535 }), {
+    default: 8701,
+    en: 'The TCP port at the cluster address on which machines join and hosts fetch images.',
+    ko: '컴퓨터가 합류하고 호스트가 이미지를 가져가는, 클러스터 주소의 TCP 포트.',
+  }),
+  tunnel_address: option(either(nothing(), text), {
+    default: null,
+    check: { holds: isAddress, example: '10.0.1.11' },
+    en: 'The address of this machine for traffic between guests on different hosts (the data network). Empty: the cluster address.',
+    ko: '서로 다른 호스트의 게스트 사이의 통신에 쓰는 이 컴퓨터의 주소(데이터 네트워크). 비우면 클러스터 주소를 씁니다.',
+  }),
+  cluster_servers: option(array(text, { max: 32 }), {
+    default: [],
+    check: { holds: isHttpsOrigin, example: 'https://10.0.0.11:8701' },
+    en: 'Where a joined machine reaches the cloud that it belongs to; `haneul join` writes it.',
+    ko: '합류한 컴퓨터가 자신이 속한 클라우드에 접속하는 곳. `haneul join`이 적습니다.',
+  }),
+  roles: option(array(text, { min: 1, max: 3 }), {
+    default: ['api', 'worker', 'host'],
+    check: { holds: isMachineRole, example: 'host' },
+    en: 'What this machine runs: api (answers clients), worker (does the long work), host (guests, networks, disks).',
+    ko: '이 컴퓨터가 하는 일: api(클라이언트에 응답), worker(오래 걸리는 작업), host(게스트, 네트워크, 디스크).',
+  }),
+  host_name: option(either(nothing(), text), {
+    default: null,
+    check: { holds: isHostName, example: 'compute-1' },
+    en: 'The name of this host in the cloud. Empty: the name of the machine.',
+    ko: '클라우드에서 이 호스트의 이름. 비우면 컴퓨터의 이름을 씁니다.',
+  }),
+  host_offers: option(array(text, { min: 1, max: 3 }), {
+    default: ['compute', 'network', 'storage'],
+    check: { holds: isHostOffer, example: 'compute' },
+    en: 'What this host offers: compute (guests), network (routers, DHCP), storage (volumes).',
+    ko: '이 호스트가 제공하는 것: compute(게스트), network(라우터, DHCP), storage(볼륨).',
+  }),
+  bus_port: option(integer({ min: 1, max: 65_535 }), {
+    default: 4222,
+    en: 'The TCP port at the cluster address of the NATS server that `haneul up` runs there.',
+    ko: '`haneul up`이 클러스터 주소에서 실행하는 NATS 서버의 TCP 포트.',
   }),
   bus_servers: option(array(text, { max: 32 }), {
     default: [],
