@@ -34,7 +34,7 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
   await mkdir(dirname(options.part), { recursive: true });
   const file = await open(options.part, 'w', 0o600);
   const digest = openDigest();
-  const blocks = twoBlocks(block => Promise.all([writeAll(file, block), digest.update(block)]));
+  const blocks = twoBlocks((block, from) => Promise.all([writeAll(file, block, from), digest.update(block)]));
   const inspector = new ImageInspector();
   let sizeBytes = 0;
   let judged = false;
@@ -71,17 +71,22 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
 
 const blockBytes = 1 << 20;
 
-/** Gathers chunks in two blocks by turns: while one is filled, `flush` has the other. */
-function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>) => Promise<unknown>) {
+/**
+ * Gathers chunks in two blocks by turns: while one is filled, `flush` has the other, and may still have it when the next
+ * begins. @param flush gets a block and where in the stream it begins
+ */
+function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>, from: number) => Promise<unknown>) {
   const blocks: { memory: Uint8Array<SharedArrayBuffer> | null; flushed: Promise<unknown> }[] = [
     { memory: null, flushed: Promise.resolve() },
     { memory: null, flushed: Promise.resolve() },
   ];
   let turn = 0;
   let filled = 0;
+  let flushed = 0;
   async function next(): Promise<void> {
     const block = blocks[turn]!;
-    block.flushed = flush(block.memory!.subarray(0, filled));
+    block.flushed = flush(block.memory!.subarray(0, filled), flushed);
+    flushed += filled;
     // Whoever waits for it sees the failure; until then it must not count as nobody's.
     block.flushed.catch(() => {});
     turn = 1 - turn;
@@ -107,9 +112,10 @@ function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>) => Promise<unkn
   };
 }
 
-async function writeAll(file: Awaited<ReturnType<typeof open>>, block: Uint8Array): Promise<void> {
+/** At a position of its own: two writes at once from the file's one position would change places. */
+async function writeAll(file: Awaited<ReturnType<typeof open>>, block: Uint8Array, from: number): Promise<void> {
   for (let at = 0; at < block.length; ) {
-    const { bytesWritten } = await file.write(block, at);
+    const { bytesWritten } = await file.write(block, at, block.length - at, from + at);
     at += bytesWritten;
   }
 }
