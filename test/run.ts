@@ -36,6 +36,7 @@ const hostPackages = [
   'isc-dhcp-client',
   'ncat',
   'python3-minimal',
+  'slapd',
 ];
 
 const suites: Suite[] = [
