@@ -7,7 +7,7 @@ import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
-import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
+import { configuredNatsBus, tlsFilesIn } from '#/platform/bus/nats/configured.ts';
 import { socketBusServer } from '#/platform/bus/socket-bus.ts';
 import { type Config, publicUrlOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
@@ -55,7 +55,7 @@ export async function startCloud({
   const db = await openDatabase(config, paths.control, { clock, random, slots, log });
   const bus = simulated
     ? memoryBus({ clock, log })
-    : (configuredNatsBus(config, 'control', { clock, random, log }) ??
+    : (configuredNatsBus(config, 'control', tlsFilesIn(paths.cluster), { clock, random, log }) ??
       (await socketBusServer({ path: paths.busSocket, clock, log })));
   const address = publicUrlOf(config);
   const publicUrl = (): string => address;

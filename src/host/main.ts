@@ -10,7 +10,7 @@ import { closeDrivers, type HostDrivers, listEntries, removeEntry } from '#/host
 import { subjectToken } from '#/host/commands.ts';
 import { removalRank } from '#/host/plan.ts';
 import { planFile } from '#/host/plan-file.ts';
-import { configuredNatsBus } from '#/platform/bus/nats/configured.ts';
+import { configuredNatsBus, tlsFilesIn } from '#/platform/bus/nats/configured.ts';
 import { socketBusClient } from '#/platform/bus/socket-bus.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { type Config, hostNameOf, tunnelAddressOf } from '#/platform/config/config.ts';
@@ -36,7 +36,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   const drivers = realDrivers(options);
   const host = hostNameOf(options.config);
   const bus =
-    configuredNatsBus(options.config, subjectToken(host), { clock, random, log }) ??
+    configuredNatsBus(options.config, subjectToken(host), tlsFilesIn(paths.machine), { clock, random, log }) ??
     socketBusClient({ path: paths.busSocket, clock, log });
   const agent = createAgent({
     host,

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NatsBusOptions } from '#/platform/bus/nats/nats-bus.ts';
 import { createAuthority, type Credential, issueCertificate } from '#/platform/bus/nats/certificates.ts';
-import { controlName, hostCertificateName, natsServerConfig } from '#/platform/bus/nats/server-config.ts';
+import { controlName, machineCertificateName, natsServerConfig } from '#/platform/bus/nats/server-config.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 
 const program = '/usr/sbin/nats-server';
@@ -40,7 +40,7 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
   };
   const caFile = join(directory, 'ca.crt');
   writeFileSync(caFile, authority.certificate);
-  const nameOf = (name: string): string => (name === 'control' ? controlName : hostCertificateName(name));
+  const nameOf = (name: string): string => (name === 'control' ? controlName : machineCertificateName(name));
   const ask = (name: string) => ({ names: [nameOf(name)] });
   const own = await issueCertificate(authority, { names: ['localhost'], addresses: ['127.0.0.1'] }, parts);
   const tls = { caFile, ...write('server', own) };
@@ -48,7 +48,14 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
   const port = await freePort();
   const config = join(directory, 'nats-server.conf');
   const configure = (known: string[]): void =>
-    writeFileSync(config, natsServerConfig({ listen: `127.0.0.1:${port}`, tls, hosts: known }));
+    writeFileSync(
+      config,
+      natsServerConfig({
+        listen: `127.0.0.1:${port}`,
+        tls,
+        members: known.map(token => ({ user: nameOf(token), token })),
+      }),
+    );
   configure(hosts);
   let server: ChildProcess | undefined;
   let ended: Promise<unknown> = Promise.resolve();

@@ -18,6 +18,14 @@ export interface DataPaths {
   ready: string;
   /** Written by the control plane at its first start (0600): `{ "username", "password", "project", "domain" }`. */
   credentials: string;
+  /** The control plane's in a cluster (0700): the authority, and the certificates of this machine's control plane. */
+  cluster: string;
+  /** The agent's in a cluster (0700, root): the certificate by which the bus and the control plane know it. */
+  machine: string;
+  /** The NATS server's (0750, its group reads): certificate and configuration. */
+  bus: string;
+  /** Who may speak on the bus, as the control plane says. */
+  busMembers: string;
   /** Pid files (0700, the one who runs `up`): the control plane cannot change whom `down` stops. */
   supervisor: string;
   log: string;
@@ -42,6 +50,10 @@ export function dataPaths(root: string): DataPaths {
     busSocket: at('run', 'bus.sock'),
     ready: at('run', 'ready.json'),
     credentials: at('run', 'credentials.json'),
+    cluster: at('control', 'cluster'),
+    machine: at('host', 'cluster'),
+    bus: at('bus'),
+    busMembers: at('run', 'bus-members.json'),
     supervisor: at('supervisor'),
     log: at('log'),
     guestImages: at('guest-images'),

@@ -9,6 +9,9 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
+  Pkcs10CertificateRequest,
+  Pkcs10CertificateRequestGenerator,
+  type PublicKey,
   SubjectAlternativeNameExtension,
   X509Certificate,
   X509CertificateGenerator,
@@ -57,22 +60,63 @@ export interface CertificateAsk {
   days?: number;
 }
 
-/** A certificate for both ends of TLS. */
-export async function issueCertificate(
+/** A certificate for both ends of TLS, with a key of its own. */
+export async function issueCertificate(authority: Credential, ask: CertificateAsk, parts: Parts): Promise<Credential> {
+  cryptoProvider.set(crypto);
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  return pem(await sign(authority, keys.publicKey, ask, parts), keys.privateKey);
+}
+
+/** A key that stays where it was made, and what asks for its certificate (PKCS #10, PEM). */
+export async function requestCertificate(name: string): Promise<{ request: string; key: string }> {
+  cryptoProvider.set(crypto);
+  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const request = await Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [name] }],
+    keys,
+    signingAlgorithm: algorithm,
+  });
+  return { request: request.toString('pem'), key: await privateKey(keys.privateKey) };
+}
+
+/**
+ * The certificate (PEM) that was asked for. Of the request its key is taken and nothing else: what the certificate says is
+ * `ask`. Null when the request is none, or was not made by the holder of its key.
+ */
+export async function signRequest(
   authority: Credential,
+  request: string,
+  ask: CertificateAsk,
+  parts: Parts,
+): Promise<string | null> {
+  cryptoProvider.set(crypto);
+  let publicKey: PublicKey;
+  try {
+    const asked = new Pkcs10CertificateRequest(request);
+    if (!(await asked.verify())) return null;
+    const { name, namedCurve } = asked.publicKey.algorithm as EcKeyAlgorithm;
+    if (name !== algorithm.name || namedCurve !== algorithm.namedCurve) return null;
+    ({ publicKey } = asked);
+  } catch {
+    return null;
+  }
+  return (await sign(authority, publicKey, ask, parts)).toString('pem');
+}
+
+async function sign(
+  authority: Credential,
+  publicKey: CryptoKey | PublicKey,
   { names, addresses = [], days = 825 }: CertificateAsk,
   { clock, random }: Parts,
-): Promise<Credential> {
-  cryptoProvider.set(crypto);
+): Promise<X509Certificate> {
   const issuer = new X509Certificate(authority.certificate);
   const signingKey = await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(authority.key), algorithm, false, [
     'sign',
   ]);
-  const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-  const certificate = await X509CertificateGenerator.create({
+  return X509CertificateGenerator.create({
     subject: [{ CN: [names[0]!] }],
     issuer: issuer.subject,
-    publicKey: keys.publicKey,
+    publicKey,
     signingKey,
     signingAlgorithm: algorithm,
     ...validity(clock, days),
@@ -87,7 +131,6 @@ export async function issueCertificate(
       ]),
     ],
   });
-  return pem(certificate, keys.privateKey);
 }
 
 function validity(clock: Clock, days: number): { notBefore: Date; notAfter: Date } {
@@ -103,6 +146,9 @@ function serial(random: Random): string {
 }
 
 async function pem(certificate: X509Certificate, key: CryptoKey): Promise<Credential> {
-  const bytes = await crypto.subtle.exportKey('pkcs8', key);
-  return { certificate: certificate.toString('pem'), key: PemConverter.encode(bytes, 'PRIVATE KEY') };
+  return { certificate: certificate.toString('pem'), key: await privateKey(key) };
+}
+
+async function privateKey(key: CryptoKey): Promise<string> {
+  return PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
 }

@@ -9,22 +9,28 @@ export interface NatsServerSettings {
   listen: string;
   /** PEM files. */
   tls: { caFile: string; certFile: string; keyFile: string };
-  /** Tokens of the hosts' subjects. */
-  hosts: string[];
+  members: BusMember[];
+}
+
+/** Who may speak on the bus besides the control plane of the server's own machine. */
+export interface BusMember {
+  /** The name in its certificate by which the server knows it; a certificate whose name is none of these is refused. */
+  user: string;
+  /** A host, by the token of its subjects; null: a control plane. */
+  token: string | null;
 }
 
 /** The name in the control plane's certificate. */
 export const controlName = 'control.haneul';
 
-/** The name in a host's certificate. @param token the host's name as one token of a subject */
-export function hostCertificateName(token: string): string {
-  return `${token}.host.haneul`;
+/** The name in a machine's certificate. @param id of that certificate alone, so that another for the same machine is another */
+export function machineCertificateName(id: string): string {
+  return `${id}.machine.haneul`;
 }
 
 /** The text of nats-server.conf. Written anew when a host comes or goes; the server reads it again on SIGHUP. */
-export function natsServerConfig({ listen, tls, hosts }: NatsServerSettings): string {
-  const control = user(controlName, ['>'], ['>']);
-  const all = [control, ...hosts.map(hostUser)].join('\n');
+export function natsServerConfig({ listen, tls, members }: NatsServerSettings): string {
+  const all = [{ user: controlName, token: null }, ...members].map(member).join('\n');
   return `listen: ${quoted(listen)}
 max_payload: ${frameLimit}
 max_pending: ${8 * frameLimit}
@@ -46,10 +52,11 @@ ${all}
 `;
 }
 
-/** What it says about itself, what it hears and its answers; nothing of anybody else's. */
-function hostUser(token: string): string {
+/** Of a host: what it says about itself, what it hears and its answers; nothing of anybody else's. */
+function member({ user: name, token }: BusMember): string {
+  if (token === null) return user(name, ['>'], ['>']);
   return user(
-    hostCertificateName(token),
+    name,
     [`control.*.${token}`],
     [`host.${token}.>`, `_INBOX.${token}.>`],
     // Answers to what it was asked, for as long as the longest command takes.
