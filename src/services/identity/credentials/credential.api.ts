@@ -99,6 +99,8 @@ export function credentialEndpoints(vault: Vault): Endpoint[] {
     query: anyQuery,
     replies: { 200: schemas.list('credentials') },
     async handle({ tx, caller, policy, query, request }) {
+      // Who speaks for the system asks about everybody's.
+      if (caller.systemScope) judge({ caller, policy }, 'identity:list_credentials', {});
       const rows = await listCredentials(tx, { userId: one(query, 'user_id'), type: one(query, 'type') });
       const mine = rows.filter(
         row =>
