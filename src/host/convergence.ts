@@ -3,7 +3,7 @@
 import type { HostGroup, HostNetwork, HostPort } from '#/drivers/network/network-driver.ts';
 import type { EntryChange } from '#/host/commands.ts';
 import { ensureEntry, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
-import { dependencies, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
+import { dependencies, type HostEntry, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
 import type { Timers } from '#/host/timers.ts';
 import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -87,6 +87,8 @@ export function createConvergence({
   let requests: Record<string, string> = {};
   let filtersApplied = '';
   let filtering: Promise<void> | null = null;
+  /** The host's filters are those of the plan. */
+  let filtersSo = false;
   let stopped = false;
   /** What is on the host, as far as is known. */
   const present = new Map<string, Known>();
@@ -106,6 +108,11 @@ export function createConvergence({
   function waitsToRetry(key: string, hash: string | null): boolean {
     const failure = failures.get(key);
     return failure !== undefined && failure.hash === hash && failure.retry !== null;
+  }
+
+  /** What it needs is there; a port needs the filters, too. */
+  function mayBegin(entry: HostEntry): boolean {
+    return (kindOf(entry.key) !== 'port' || filtersSo) && dependencies(entry).every(isSo);
   }
 
   function* toEnsure(): Generator<PlannedEntry> {
@@ -143,8 +150,7 @@ export function createConvergence({
       if (busy.size >= atOnce) return;
       const { entry, hash } = planned;
       if (busy.has(entry.key) || waitsToRetry(entry.key, hash)) continue;
-      if (!dependencies(entry).every(isSo)) continue;
-      if (kindOf(entry.key) === 'port' && filtering) continue;
+      if (!mayBegin(entry)) continue;
       run(entry.key, hash, still => make(planned, still));
     }
     onPumped();
@@ -192,8 +198,16 @@ export function createConvergence({
     });
     failures.set(key, failure);
     const final = count >= triesBeforeFailed || ['invalid', 'conflict', 'unsupported'].includes(problem.kind);
-    if (hash !== null && final && wanted.get(key)?.hash === hash)
-      changed.set(key, { key, state: 'failed', problem: storeProblem(problem) });
+    if (!final) return;
+    if (key === 'filters') {
+      for (const port of wanted.keys()) if (kindOf(port) === 'port' && !isSo(port)) tellFailed(port, problem);
+    } else if (hash !== null && wanted.get(key)?.hash === hash) tellFailed(key, problem);
+  }
+
+  /** With an entry fail those that wait for it: whoever asked for them is told the reason now. */
+  function tellFailed(key: string, problem: Problem): void {
+    changed.set(key, { key, state: 'failed', problem: storeProblem(problem) });
+    for (const { entry } of toEnsure()) if (dependencies(entry).includes(key)) tellFailed(entry.key, problem);
   }
 
   /** What a log line says of an entry: with the request that it was last asked by, while that is worked on. */
@@ -235,7 +249,8 @@ export function createConvergence({
       ['port', 'security-group', 'network'].includes(kindOf(entry.key)),
     );
     const hash = entries.map(({ hash: each }) => each).join();
-    if (hash === filtersApplied || waitsToRetry('filters', hash)) return;
+    filtersSo = hash === filtersApplied;
+    if (filtersSo || waitsToRetry('filters', hash)) return;
     const all = entries.map(({ entry }) => entry);
     const of = <E>(kind: string): E[] => all.filter(entry => kindOf(entry.key) === kind) as E[];
     const watch = inTime('filters');
@@ -307,8 +322,7 @@ export function createConvergence({
     *unrest() {
       if (filtering) yield 'filters';
       yield* busy.keys();
-      for (const { entry, hash } of toEnsure())
-        if (!waitsToRetry(entry.key, hash) && dependencies(entry).every(isSo)) yield entry.key;
+      for (const { entry, hash } of toEnsure()) if (!waitsToRetry(entry.key, hash) && mayBegin(entry)) yield entry.key;
       for (const key of toRemove()) if (!waitsToRetry(key, null)) yield key;
     },
     stop: () => void (stopped = true),

@@ -148,6 +148,23 @@ test('a host that cannot start the guest leaves an error and takes everything ba
   await nothingLeft(at.cloud, at.admin);
 });
 
+for (const call of ['hypervisor.ensureImage', 'network.ensureFilters', 'network.ensure'])
+  test(`a host that fails at what a guest needs (${call}) is not waited for`, async () => {
+    await using at = await ready();
+    const { machine } = at.cloud.hosts[0]!;
+    machine.faults.sometimes(1, ['fail'], [call]);
+    const { server } = await at.member.post(path, at.ask('doomed'), 202);
+    await at.cloud.advance(30_000);
+    machine.faults.clear();
+    await at.cloud.settle();
+    const shown = await at.show(server.id);
+    equal(shown.status, 'ERROR');
+    ok(shown.fault.message.includes(call), shown.fault.message);
+    await at.member.delete(`${path}/${server.id}`);
+    await at.cloud.settle();
+    await nothingLeft(at.cloud, at.admin);
+  });
+
 test('a delete takes the place of a create that is under way', async () => {
   await using at = await ready();
   at.cloud.hosts[0]!.machine.faults.next('fail', 'hypervisor.ensureGuest', 3);
