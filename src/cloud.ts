@@ -28,6 +28,7 @@ import { type Migration, migrate } from '#/platform/database/migrations.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { timestamp } from '#/platform/database/tx.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
+import { holdConnections } from '#/platform/http/gate.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
@@ -39,14 +40,20 @@ export interface StartOptions {
   config: Config;
   dataDirectory: string;
   log: Logger;
+  /** There is a control plane to follow: returns once it has gone. Those who connect meanwhile wait. */
+  takeOver?(): Promise<void>;
 }
+
+/** So long those who keep a connection may still ask on it when a successor is there. */
+const lingerMs = 500;
 
 /** Starts the control plane on this machine, with its simulated hosts where it has some. */
 export async function startCloud({
   config,
   dataDirectory,
   log,
-}: StartOptions): Promise<{ address: string; close(): Promise<void> }> {
+  takeOver,
+}: StartOptions): Promise<{ address: string; close(successor?: boolean): Promise<void> }> {
   const paths = dataPaths(dataDirectory);
   const clock = systemClock();
   const random = systemRandom();
@@ -92,16 +99,20 @@ export async function startCloud({
   const credentials = rememberCredentials(paths.credentials, config.adminPassword, random);
   await seed({ adminPassword: credentials.password });
   await guestImage(paths.guestImages);
+  // Whatever can go wrong has been done: one that cannot start does not send the other away.
+  const gate = takeOver && (await holdConnections(config.listenAddress, config.listenPort));
+  await takeOver?.();
   cloud.start();
   const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
   await cloud.server.listen(config.listenAddress, config.listenPort);
+  gate?.open(cloud.server.adopt);
   writeWholeSync(paths.ready, JSON.stringify({ url: address, pid: process.pid }));
   return {
     address,
-    async close() {
+    async close(successor = false) {
       rmSync(paths.ready, { force: true });
       await Promise.all(agents.map(agent => agent.stop()));
-      await cloud.close();
+      await cloud.close(successor ? lingerMs : 0);
     },
   };
 }
@@ -179,7 +190,8 @@ export interface Cloud {
   engine: Engine;
   policy: Policy;
   start(): void;
-  close(): Promise<void>;
+  /** @param lingerMs see `HttpServer.close` */
+  close(lingerMs?: number): Promise<void>;
 }
 
 /** Puts a control plane together over an open database and bus, and brings its tables up to date. */
@@ -219,10 +231,10 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
       engine.start();
       chores.start();
     },
-    async close() {
+    async close(lingerMs) {
       chores.stop();
       control.stop();
-      await server.close();
+      await server.close(lingerMs);
       await engine.stop();
       await bus.close();
       await db.close();

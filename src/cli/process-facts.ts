@@ -80,8 +80,12 @@ export function readJsonFile(path: string): unknown {
 }
 
 /** Asks a process to end, and ends it after `patienceMs`. @returns false when it had to be killed */
-export async function stopProcess(name: ProcessName, patienceMs: number): Promise<boolean> {
-  signal(name, 'SIGTERM');
+export async function stopProcess(
+  name: ProcessName,
+  patienceMs: number,
+  asking: NodeJS.Signals = 'SIGTERM',
+): Promise<boolean> {
+  signal(name, asking);
   for (let waited = 0; waited < patienceMs; waited += 50) {
     if (!isAlive(name)) return true;
     await pause(50);

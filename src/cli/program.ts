@@ -7,8 +7,10 @@ import { ToolFailure } from '#/platform/process/run.ts';
 import type { Text } from '#/platform/text/text.ts';
 import { contextOf, type Context, type DataOption } from './context.ts';
 import { operatorHelp as oh } from './operator-texts.ts';
+import type { RoleOptions } from './roles.ts';
 import { simulateTexts as st } from './simulate-texts.ts';
 import { cliTexts as t, helpTexts as h } from './texts.ts';
+import { upgradeTexts as ut } from './upgrade-texts.ts';
 
 export const version = '0.1.0';
 
@@ -82,6 +84,9 @@ function build(context: Context, finish: Finish): Command {
     .option('--simulate <hosts>', say(h.simulate))
     .option('-y, --yes', say(h.yes))
     .action(async options => finish(await (await import('./up.ts')).up(context, options)));
+  add('upgrade', ut.help)
+    .option('-y, --yes', say(h.yes))
+    .action(async options => finish(await (await import('./upgrade.ts')).upgrade(context, options)));
   add('down', h.down).action(async (options: DataOption) =>
     finish(await (await import('./down.ts')).down(context, options)),
   );
@@ -170,8 +175,9 @@ function build(context: Context, finish: Finish): Command {
       .command(name)
       .requiredOption('--data <directory>')
       .option('--compile-only')
+      .option('--take-over')
       .exitOverride()
-      .action(async (options: { data: string; compileOnly?: boolean }) =>
+      .action(async (options: RoleOptions) =>
         finish(await (await import('./roles.ts')).runRole(context, name, options)),
       );
   return program;

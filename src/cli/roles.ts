@@ -8,17 +8,27 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
 import type { Context } from './context.ts';
 import { loadCloud, loadHost } from './parts.ts';
-import { claimPidFile } from './process-facts.ts';
+import { claimPidFile, readPidFile, stopProcess } from './process-facts.ts';
 import { programDirectory, readableProgram } from './readable-program.ts';
-import { pidFileOf, startSupervisor } from './supervisor.ts';
+import { patienceMs, pidFileOf, startSupervisor } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
 import { controlUserName, findUser, guestUserName } from './users.ts';
+
+export interface RoleOptions {
+  data: string;
+  compileOnly?: boolean;
+  /** From the process of the same role that runs now: see supervisor.ts. */
+  takeOver?: boolean;
+}
+
+/** Asks a control plane to hand over to its successor, and a supervisor to leave its roles to another. */
+export const leaveSignal = 'SIGUSR2';
 
 /** Runs until a signal asks it to end; or only loads its code, so that node keeps it compiled. */
 export async function runRole(
   context: Context,
   role: 'control' | 'agent' | 'supervisor',
-  { data, compileOnly = false }: { data: string; compileOnly?: boolean },
+  { data, compileOnly = false, takeOver = false }: RoleOptions,
 ): Promise<number> {
   if (compileOnly) {
     await (role === 'agent' ? loadHost() : loadCloud());
@@ -37,7 +47,7 @@ export async function runRole(
     flushCompileCache();
     const signal = await ending;
     log.info({ signal }, `${role} stopping`);
-    await close();
+    await close(signal);
     return 0;
   } catch (thrown) {
     log.error({ err: thrown }, `${role} failed`);
@@ -48,14 +58,19 @@ export async function runRole(
     setTimeout(() => process.exit(), 2000).unref();
   }
 
-  function start(): Promise<() => Promise<void>> {
+  function start(): Promise<Close> {
     if (role === 'control') return startControl();
-    return role === 'agent' ? startAgent() : supervise(context, paths.root, log);
+    return role === 'agent' ? startAgent() : supervise(context, paths.root, log, takeOver);
   }
-  async function startControl(): Promise<() => Promise<void>> {
+  async function startControl(): Promise<Close> {
     const { startCloud } = await loadCloud();
-    const cloud = await startCloud({ config, dataDirectory: paths.root, log });
-    return () => cloud.close();
+    const cloud = await startCloud({
+      config,
+      dataDirectory: paths.root,
+      log,
+      ...(takeOver ? { takeOver: () => sendAway(pidFileOf(paths, 'control')) } : {}),
+    });
+    return signal => cloud.close(signal === leaveSignal);
   }
   async function startAgent(): Promise<() => Promise<void>> {
     const guestUser = await guestUserOf(log);
@@ -63,6 +78,14 @@ export async function runRole(
     const agent = await host.startAgent({ config, dataDirectory: paths.root, log, guestUser });
     return () => agent.close();
   }
+}
+
+type Close = (signal: NodeJS.Signals) => Promise<void>;
+
+/** Returns when the process that the pid file names has handed over and gone. */
+async function sendAway(pidFile: string): Promise<void> {
+  const name = readPidFile(pidFile);
+  if (name) await stopProcess(name, patienceMs, leaveSignal);
 }
 
 /** @throws Problem when `up` has not made it yet */
@@ -73,7 +96,7 @@ export async function guestUserOf(log: Logger): Promise<{ uid: number; gid: numb
 }
 
 /** Claims the data directory and starts its roles. @throws Problem conflict when another supervisor has it */
-export async function supervise(context: Context, data: string, log: Logger): Promise<() => Promise<void>> {
+export async function supervise(context: Context, data: string, log: Logger, takeOver = false): Promise<Close> {
   const paths = context.paths({ data });
   const config = context.config(paths);
   const pidFile = pidFileOf(paths, 'supervisor');
@@ -89,9 +112,11 @@ export async function supervise(context: Context, data: string, log: Logger): Pr
     env: context.env,
     clock: systemClock(),
     log,
+    takeOver,
   });
-  return async () => {
-    await supervisor.stop();
+  return async signal => {
+    if (signal === leaveSignal) supervisor.leave();
+    else await supervisor.stop();
     rmSync(pidFile, { force: true });
   };
 }
@@ -100,7 +125,7 @@ export async function supervise(context: Context, data: string, log: Logger): Pr
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise(resolve => {
     let asked = false;
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const)
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', leaveSignal] as const)
       process.on(signal, () => {
         if (asked && signal !== 'SIGHUP') process.exit(1);
         asked = true;

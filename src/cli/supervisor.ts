@@ -4,12 +4,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import type { Clock, Timer } from '#/platform/clock/clock.ts';
+import { type Clock, sleep, type Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { toolPath } from '#/platform/process/run.ts';
-import { claimPidFile, type ProcessName, readPidFile, stopProcess } from './process-facts.ts';
+import { claimPidFile, isAlive, type ProcessName, readPidFile, stopProcess } from './process-facts.ts';
 import { programDirectory } from './readable-program.ts';
 import { closeLog, openLog, rotateLog } from './rotating-log.ts';
 import type { SystemUser } from './users.ts';
@@ -21,6 +21,7 @@ export const roles: readonly Role[] = ['control', 'agent'];
 export const patienceMs = 15_000;
 const calmMs = 2_000;
 const rotateEveryMs = 10_000;
+const lookMs = 500;
 
 export interface SupervisorOptions {
   paths: DataPaths;
@@ -32,23 +33,38 @@ export interface SupervisorOptions {
   env: Record<string, string | undefined>;
   clock: Clock;
   log: Logger;
+  /** Roles that run already are not stopped first: this version's take over from them, one by one. */
+  takeOver?: boolean;
 }
 
 export interface Supervisor {
+  /** Ends the roles, too. */
   stop(): Promise<void>;
+  /** The roles go on, for another supervisor. */
+  leave(): void;
 }
 
 /** Small heaps: a control plane that idles should not cost a guest its memory. */
 const nodeFlags = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', '--v8-pool-size=1'];
 
-/** Stops what an earlier supervisor left, then starts the roles. */
+/** Starts the roles; those that an earlier supervisor left are stopped before, or taken over from. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { paths, clock, log } = options;
-  await stopRoles(paths);
-  rmSync(paths.ready, { force: true });
-  if (options.controlUser && !existsSync(controlCache(paths)))
+  const { paths, clock, log, takeOver = false } = options;
+  if (!takeOver) {
+    await stopRoles(paths);
+    rmSync(paths.ready, { force: true });
+  }
+  if (takeOver || (options.controlUser && !existsSync(controlCache(paths))))
     await Promise.all(options.roles.map(role => compile(role, options)));
-  const keepers = options.roles.map(role => keep(role, options));
+  const keepers: Keeper[] = [];
+  let following = takeOver;
+  for (const role of options.roles) {
+    const before = takeOver ? readPidFile(pidFileOf(paths, role)) : null;
+    const keeper = keep(role, options, before, following);
+    keepers.push(keeper);
+    // Where one could not take over, those behind it stay what they are.
+    following &&= await keeper.followed;
+  }
   let timer: Timer | null = null;
   function rotate(): void {
     for (const role of options.roles) {
@@ -67,6 +83,10 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
       // The agent first: it keeps its last plan, and the control plane then sees it leave in order.
       for (const keeper of keepers.toReversed()) await keeper.stop();
       rmSync(paths.ready, { force: true });
+    },
+    leave() {
+      timer?.cancel();
+      for (const keeper of keepers) keeper.leave();
     },
   };
 }
@@ -165,7 +185,13 @@ function nodeOf(program: string): string {
   return own.startsWith(program) && existsSync(own) ? own : process.execPath;
 }
 
-function keep(role: Role, options: SupervisorOptions): Supervisor {
+interface Keeper extends Supervisor {
+  /** Whether the role runs in place of the one before it. */
+  followed: Promise<boolean>;
+}
+
+/** @param before a process of that role that runs already, to be followed by one of this version or else only watched */
+function keep(role: Role, options: SupervisorOptions, before: ProcessName | null, following: boolean): Keeper {
   const { paths, clock, log } = options;
   const pidFile = pidFileOf(paths, role);
   let child: ChildProcess | null = null;
@@ -175,10 +201,10 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
   let ends = 0;
   rmSync(endsFileOf(paths, role), { force: true });
 
-  function start(): void {
+  function start(more: string[] = []): ChildProcess {
     const output = openLog(logOf(paths, role));
     const startedAt = clock.monotonic();
-    const started = spawnRole(role, options, output);
+    const started = spawnRole(role, options, output, more);
     closeLog(output);
     child = started;
     if (started.pid) claimPidFile(pidFile, started.pid);
@@ -187,10 +213,11 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
       if (over) return;
       over = true;
       child = null;
-      rmSync(pidFile, { force: true });
+      if (readPidFile(pidFile) === null) rmSync(pidFile, { force: true });
       if (stopping) return;
       if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
       writeWholeSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
+      if (before && isAlive(before)) return watch(before);
       log.warn({ of: role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
       delayMs = Math.min(delayMs * 2, 5_000);
@@ -198,14 +225,35 @@ function keep(role: Role, options: SupervisorOptions): Supervisor {
     started.on('error', err => ended(err.message));
     started.on('exit', (status, signal) => ended(signal ?? `status ${status}`));
     log.info({ of: role, pid: started.pid }, 'a role was started');
+    return started;
   }
 
-  start();
+  /** One that another supervisor started: its end is seen by looking. */
+  function watch(name: ProcessName): void {
+    log.warn({ of: role, pid: name.pid }, 'the role before this version goes on');
+    retry = clock.after(lookMs, () => (isAlive(name) ? watch(name) : void start()));
+  }
+
+  /** The role's successor takes over from it; the agent's is started when it has gone, for a host has one agent. */
+  async function follow(name: ProcessName): Promise<boolean> {
+    if (role === 'agent') await stopProcess(name, patienceMs);
+    const successor = start(role === 'agent' ? [] : ['--take-over']);
+    while (child === successor && claimPidFile(pidFile, successor.pid)) await sleep(clock, 50);
+    return child === successor;
+  }
+
+  if (!before) start();
+  else if (!following) watch(before);
   return {
+    followed: before && following ? follow(before) : Promise.resolve(true),
+    leave() {
+      stopping = true;
+      retry?.cancel();
+    },
     async stop() {
       stopping = true;
       retry?.cancel();
-      const name: ProcessName | null = child ? readPidFile(pidFile) : null;
+      const name: ProcessName | null = readPidFile(pidFile);
       if (name && !(await stopProcess(name, patienceMs)))
         log.warn({ of: role }, 'a role did not end in time and was killed');
       rmSync(pidFile, { force: true });

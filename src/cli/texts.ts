@@ -156,6 +156,7 @@ export const cliTexts = texts('cli', {
     en: 'Stop it with Ctrl-C or "./haneul down"; guests go on.',
     ko: 'Ctrl-C나 "./haneul down"으로 멈춥니다. 게스트는 계속 실행됩니다.',
   },
+  left: { en: 'Another version has taken over.', ko: '다른 버전이 이어받았습니다.' },
   stopping: { en: 'Stopping; guests go on.', ko: '멈추는 중입니다. 게스트는 계속 실행됩니다.' },
   stopped: {
     en: 'Haneul is down. Guests go on; "./haneul up" takes them up again.',

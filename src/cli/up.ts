@@ -22,7 +22,7 @@ import { loadGuestImages } from './parts.ts';
 import { claimPidFile, readJsonFile } from './process-facts.ts';
 import { confirm, step, type Tell } from './progress.ts';
 import { programDirectory } from './readable-program.ts';
-import { supervise, untilSignal } from './roles.ts';
+import { leaveSignal, supervise, untilSignal } from './roles.ts';
 import { openLog } from './rotating-log.ts';
 import { askHealth, findRunning, untilHostIsUp } from './running.ts';
 import { endsFileOf, logOf, pidFileOf, stopRoles } from './supervisor.ts';
@@ -103,7 +103,8 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
   // As in a role: between two starts of a child nothing else keeps this process.
   const alive = setInterval(() => {}, 1 << 30);
   const ending = untilSignal().finally(() => (given.up = true));
-  let close: (() => Promise<void>) | undefined;
+  let close: Awaited<ReturnType<typeof supervise>> | undefined;
+  let signal: NodeJS.Signals = 'SIGTERM';
   try {
     const url = await step(context, context.say(t.starting), async () => {
       close = await supervise(context, paths.root, createLogger('supervisor', 'silent'));
@@ -113,17 +114,17 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
     if (url) {
       await summary(context, paths, config, url, t.ready);
       context.print(context.say(t.stopWith));
-      await ending;
+      signal = await ending;
     }
-    context.print(context.say(t.stopping));
+    context.print(context.say(signal === leaveSignal ? t.left : t.stopping));
   } finally {
-    await close?.();
+    await close?.(signal);
     clearInterval(alive);
   }
   return 0;
 }
 
-function startDetached(context: Context, paths: DataPaths): void {
+export function startDetached(context: Context, paths: DataPaths, more: string[] = []): void {
   const output = openLog(logOf(paths, 'supervisor'));
   // What this process has compiled, the supervisor need not.
   flushCompileCache();
@@ -137,6 +138,7 @@ function startDetached(context: Context, paths: DataPaths): void {
       'supervisor',
       '--data',
       paths.root,
+      ...more,
     ],
     {
       cwd: '/',
@@ -167,7 +169,7 @@ function overridesOf({ listen, simulate }: UpOptions): ConfigOverrides {
   return overrides;
 }
 
-async function packages(context: Context, run: Run, yes: boolean): Promise<void> {
+export async function packages(context: Context, run: Run, yes: boolean): Promise<void> {
   if (!isDebian()) {
     const programs = missingPrograms();
     if (programs.length > 0) throw new Problem('unavailable', t.missingPrograms, { programs });
@@ -259,7 +261,7 @@ async function untilReady(paths: DataPaths, config: Config, given = { up: false 
   throw new Problem('unavailable', t.notReady, { seconds: readyWithinSeconds, log, tail: tailOf(log) });
 }
 
-function tailOf(path: string): string {
+export function tailOf(path: string): string {
   return existsSync(path)
     ? readFileSync(path, 'utf8')
         .trimEnd()

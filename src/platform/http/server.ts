@@ -2,7 +2,7 @@
 // one transaction, and says the answer in the service's own shape.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Authenticator, Caller } from '#/platform/access/caller.ts';
 import type { Policy } from '#/platform/access/policy.ts';
@@ -54,17 +54,28 @@ export interface ServerOptions {
 }
 
 export interface HttpServer {
+  /** Others of the same user may listen there too: the successor, while this one hands over. */
   listen(host: string, port: number): Promise<{ host: string; port: number }>;
+  /** Serves a connection that somebody else has taken in. */
+  adopt(socket: Socket): void;
   /** Handles one request; for tests that need no socket. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>;
-  close(): Promise<void>;
+  /**
+   * Takes no new connection and answers what has been asked.
+   * @param lingerMs so long those who keep a connection may still ask on it; each answer then tells them to leave it
+   */
+  close(lingerMs?: number): Promise<void>;
 }
+
+/** What is being answered when the server closes may take so long. */
+const lastAnswersMs = 2_000;
 
 export function createHttpServer(options: ServerOptions): HttpServer {
   const { db, policy, authenticator, clock, random, log } = options;
   const router = createRouter(options.services);
   const { permit, permitUntargeted } = createPermission(policy);
   const limits = { ...connectionLimits, ...options.limits };
+  let leaving = false;
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -108,6 +119,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     };
     outgoing.setHeader('x-openstack-request-id', id);
     outgoing.setHeader('x-content-type-options', 'nosniff');
+    if (leaving) outgoing.shouldKeepAlive = false;
     try {
       if (incoming.rawHeaders.length > 2 * limits.headerLines)
         throw new Problem('tooLarge', httpTexts.tooManyLines, limits);
@@ -222,17 +234,24 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);
-        server.listen(port, host, () => {
+        server.listen({ port, host, reusePort: true }, () => {
           server.off('error', reject);
           const bound = server.address() as AddressInfo;
           resolve({ host: bound.address, port: bound.port });
         });
       }),
-    close: () =>
+    adopt(socket) {
+      server.emit('connection', socket);
+      socket.resume();
+    },
+    close: (lingerMs = 0) =>
       new Promise(resolve => {
-        server.close(() => resolve());
-        server.closeIdleConnections();
-        clock.after(2_000, () => server.closeAllConnections());
+        leaving = true;
+        // Not at once http's own `close`, which ends idle connections: a request may be on its way on one.
+        NetServer.prototype.close.call(server, () => resolve());
+        if (lingerMs === 0) server.close();
+        else clock.after(lingerMs, () => server.close());
+        clock.after(lingerMs + lastAnswersMs, () => server.closeAllConnections());
       }),
   };
 }

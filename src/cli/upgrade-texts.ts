@@ -1,0 +1,28 @@
+// What `haneul upgrade` says.
+
+import { texts } from '#/platform/text/text.ts';
+
+export const upgradeTexts = texts('cli.upgrade', {
+  help: {
+    en: 'let this version take over from the one that runs, without a request refused',
+    ko: '실행 중인 버전을 이 버전이 이어받습니다. 거절되는 요청은 없습니다',
+  },
+  nothingRuns: {
+    en: 'No cloud answers on {directory}; "./haneul up" starts this version there.',
+    ko: '{directory}에서 응답하는 클라우드가 없습니다. "./haneul up"을 하면 이 버전이 시작됩니다.',
+  },
+  needsRoot: { en: 'This cloud runs as root: use sudo.', ko: '이 클라우드는 root로 실행됩니다. sudo를 쓰십시오.' },
+  taking: { en: 'Version {to} takes over from {from}', ko: '{from} 버전을 {to} 버전이 이어받는 중' },
+  done: {
+    en: 'Version {version} answers. Guests went on.',
+    ko: '{version} 버전이 응답합니다. 게스트는 계속 실행되었습니다.',
+  },
+  failed: {
+    en: 'This version could not take over ({why}); the one before goes on. The end of {log}:\n{tail}',
+    ko: '이 버전이 이어받지 못했습니다({why}). 이전 버전이 계속 실행됩니다. {log}의 끝:\n{tail}',
+  },
+  late: {
+    en: 'This version did not take over within {seconds} seconds; see {log} and "./haneul status".',
+    ko: '이 버전이 {seconds}초 안에 이어받지 못했습니다. {log}와 "./haneul status"를 보십시오.',
+  },
+});
