@@ -31,7 +31,10 @@ import type { Endpoint } from '#/platform/http/endpoint.ts';
 import { holdConnections } from '#/platform/http/gate.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from '#/platform/http/server.ts';
 import type { Service } from '#/platform/http/service.ts';
+import { httpTexts } from '#/platform/http/texts.ts';
+import type { TlsFiles } from '#/platform/http/tls.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
 import { type Chore, choreMigrations, startChores } from '#/platform/operations/chores.ts';
 import { createEngine, type Engine } from '#/platform/operations/engine.ts';
 import { forgetEnded, operationMigrations } from '#/platform/operations/operation.store.ts';
@@ -93,6 +96,7 @@ export async function startCloud({
     concurrency,
     // One process writes an SQLite file.
     alone: db.engine === 'sqlite',
+    tls: tlsFilesOf(config, dataDirectory),
     upgrade,
     page,
   });
@@ -106,7 +110,8 @@ export async function startCloud({
   const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
   await cloud.server.listen(config.listenAddress, config.listenPort);
   gate?.open(cloud.server.adopt);
-  writeWholeSync(paths.ready, JSON.stringify({ url: address, pid: process.pid }));
+  const certificate = tlsFilesOf(config, dataDirectory)?.certificateFile;
+  writeWholeSync(paths.ready, JSON.stringify({ url: address, pid: process.pid, certificate }));
   return {
     address,
     async close(successor = false) {
@@ -115,6 +120,18 @@ export async function startCloud({
       await cloud.close(successor ? lingerMs : 0);
     },
   };
+}
+
+/** The files of HTTPS; relative ones are in the data directory. @throws Problem invalid when one is missing */
+function tlsFilesOf(config: Config, dataDirectory: string): TlsFiles | undefined {
+  const [certificateFile, keyFile, clientCaFile] = [
+    config.tlsCertificateFile,
+    config.tlsKeyFile,
+    config.tlsClientCaFile,
+  ].map(file => (file === null ? null : resolve(dataDirectory, file)));
+  if (certificateFile && keyFile) return { certificateFile, keyFile, clientCaFile: clientCaFile ?? null };
+  if (certificateFile || keyFile || clientCaFile) throw new Problem('invalid', httpTexts.tlsHalf);
+  return undefined;
 }
 
 /** PostgreSQL where it is configured, or a file of this machine. */
@@ -186,6 +203,7 @@ export interface CloudParts {
 
 export interface Cloud {
   services: Service[];
+  tls?: TlsFiles | undefined;
   server: HttpServer;
   engine: Engine;
   policy: Policy;

@@ -3,6 +3,7 @@
 
 import { mkdtempSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join as pathJoin } from 'node:path';
 import { equal } from 'node:assert/strict';
@@ -20,6 +21,7 @@ import { type Clock, systemClock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { declaredServices } from '#/reference/declared-services.ts';
 import { createLogger, type Logger, type LogLevel } from '#/platform/log/log.ts';
+import type { TlsFiles } from '#/platform/http/tls.ts';
 import { type ConfigOverrides, loadConfig } from '#/platform/config/config.ts';
 import { type TestDatabase, testDatabase, testServer } from './postgres/test-database.ts';
 import { seededRandom } from './seeded-random.ts';
@@ -39,6 +41,8 @@ export interface TestCloudOptions {
   onlyAdmin?: boolean;
   /** Options of the configuration file. */
   config?: ConfigOverrides;
+  /** HTTPS. These clients believe any certificate. */
+  tls?: TlsFiles;
   /** A real clock instead of one that stands still. */
   realClock?: boolean;
   /** Control planes over one database, which must be PostgreSQL; requests take turns. Default: HANEUL_TEST_NODES, or 1. */
@@ -142,9 +146,10 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     authenticator,
     publicUrl,
     checkReplies: options.checkReplies ?? true,
+    tls: options.tls,
   });
   const { port } = await cloud.server.listen('127.0.0.1', 0);
-  url = `http://127.0.0.1:${port}`;
+  url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   await seed({ adminPassword: 'admin-password' });
   // Without hosts nothing can run it, and tests of lists see only what they made.
   if (options.hosts !== 0) await guestImage('');
@@ -381,7 +386,9 @@ function client(
       const bytes = raw ?? (body === undefined ? undefined : JSON.stringify(body));
       // The path goes as it is: through a URL, `..` would never reach the server.
       const target = path.replaceAll('{project}', projectId).replaceAll(/[^\x21-\x7e]+/gu, encodeURIComponent);
-      const asked = httpRequest(url(), {
+      const to = url();
+      const asked = (to.startsWith('https:') ? httpsRequest : httpRequest)(to, {
+        rejectUnauthorized: false,
         path: target,
         method,
         headers: {

@@ -27,7 +27,13 @@ export function readCredentials(paths: DataPaths): Credentials | null {
   };
 }
 
-export function cloudsYaml({ username, password, project, domain }: Credentials, url: string, region: string): string {
+/** @param certificate the file that clients are to believe, where the cloud answers by HTTPS */
+export function cloudsYaml(
+  { username, password, project, domain }: Credentials,
+  url: string,
+  region: string,
+  certificate: string | null = null,
+): string {
   const auth = {
     auth_url: `${url}/identity/v3`,
     username,
@@ -36,10 +42,16 @@ export function cloudsYaml({ username, password, project, domain }: Credentials,
     user_domain_name: domain,
     project_domain_name: domain,
   };
-  return stringify({ clouds: { haneul: { auth, region_name: region, identity_api_version: 3 } } });
+  const cacert = certificate === null ? {} : { cacert: certificate };
+  return stringify({ clouds: { haneul: { auth, region_name: region, identity_api_version: 3, ...cacert } } });
 }
 
-export function openrc({ username, password, project, domain }: Credentials, url: string, region: string): string {
+export function openrc(
+  { username, password, project, domain }: Credentials,
+  url: string,
+  region: string,
+  certificate: string | null = null,
+): string {
   const variables = {
     OS_AUTH_URL: `${url}/identity/v3`,
     OS_IDENTITY_API_VERSION: '3',
@@ -49,6 +61,7 @@ export function openrc({ username, password, project, domain }: Credentials, url
     OS_USER_DOMAIN_NAME: domain,
     OS_PROJECT_DOMAIN_NAME: domain,
     OS_REGION_NAME: region,
+    ...(certificate === null ? {} : { OS_CACERT: certificate }),
   };
   return Object.entries(variables)
     .map(([name, value]) => `export ${name}=${quote(value)}\n`)
@@ -61,6 +74,8 @@ function quote(value: string): string {
 }
 
 export function writeCredentialsFiles(paths: DataPaths, credentials: Credentials, url: string, region: string): void {
-  writeWholeSync(paths.cloudsYaml, cloudsYaml(credentials, url, region));
-  writeWholeSync(paths.openrc, openrc(credentials, url, region));
+  const { certificate } = (readJsonFile(paths.ready) ?? {}) as { certificate?: unknown };
+  const file = typeof certificate === 'string' ? certificate : null;
+  writeWholeSync(paths.cloudsYaml, cloudsYaml(credentials, url, region, file));
+  writeWholeSync(paths.openrc, openrc(credentials, url, region, file));
 }

@@ -1,5 +1,7 @@
 // What runs on a data directory right now, as far as files, /proc and the API tell.
 
+import { readFileSync } from 'node:fs';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { type ProcessName, readJsonFile, readPidFile } from './process-facts.ts';
@@ -14,7 +16,12 @@ export interface Running {
 
 export function findRunning(paths: DataPaths): Running {
   const control = readPidFile(pidFileOf(paths, 'control'));
-  const ready = readJsonFile(paths.ready) as { url?: unknown; pid?: unknown } | null;
+  const ready = readJsonFile(paths.ready) as {
+    url?: unknown;
+    pid?: unknown;
+    certificate?: unknown;
+  } | null;
+  if (typeof ready?.certificate === 'string') trust(ready.certificate);
   const url =
     typeof ready?.url === 'string' && /^https?:\/\/[\w.:[\]-]+(\/[\w./-]*)?$/.test(ready.url) ? ready.url : null;
   return {
@@ -23,6 +30,19 @@ export function findRunning(paths: DataPaths): Running {
     // Of a process before this one: not true any more.
     url: control !== null && ready?.pid === control.pid ? url : null,
   };
+}
+
+const trusted = new Set<string>();
+
+/** The cloud's own certificate is believed from here on, whoever signed it. */
+function trust(file: string): void {
+  if (trusted.has(file)) return;
+  trusted.add(file);
+  try {
+    setDefaultCACertificates([...getCACertificates('default'), readFileSync(file, 'utf8')]);
+  } catch {
+    // Not readable by this user, or no certificate any more: then it must be one that all believe.
+  }
 }
 
 /** What GET /haneul/status says; every part may be missing. */

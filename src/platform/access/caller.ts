@@ -31,12 +31,12 @@ export interface Authenticator {
    */
   authenticate(token: string, serviceToken?: string): Caller | Promise<Caller>;
   /**
-   * For tokens that are good for some calls only (application credentials with access rules).
+   * For tokens that are good for some calls only (application credentials with access rules), or with a certificate only.
    * @throws Problem unauthenticated for the others
    */
   checkCall?(
     caller: Caller,
     service: { name: string; type: string; aliases?: readonly string[] },
-    request: { method: string; url: string },
+    request: { method: string; url: string; clientCertificate?: { thumbprint: string } },
   ): void;
 }

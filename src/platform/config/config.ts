@@ -54,11 +54,14 @@ export function loadConfig({ file, env = {}, overrides = {} }: ConfigSources = {
 }
 
 /** The URL that clients use. */
-export function publicUrlOf(config: Pick<Config, 'publicUrl' | 'listenAddress' | 'listenPort'>): string {
+export function publicUrlOf(
+  config: Pick<Config, 'publicUrl' | 'listenAddress' | 'listenPort' | 'tlsCertificateFile'>,
+): string {
   if (config.publicUrl) return config.publicUrl.replace(/\/+$/, '');
   const address =
     config.listenAddress === '0.0.0.0' ? '127.0.0.1' : config.listenAddress === '::' ? '::1' : config.listenAddress;
-  return `http://${address.includes(':') ? `[${address}]` : address}:${config.listenPort}`;
+  const scheme = config.tlsCertificateFile === null ? 'http' : 'https';
+  return `${scheme}://${address.includes(':') ? `[${address}]` : address}:${config.listenPort}`;
 }
 
 /** Where other hosts reach this one's guests; null on one machine. */

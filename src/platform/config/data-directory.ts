@@ -14,7 +14,7 @@ export interface DataPaths {
   run: string;
   /** The bus between control plane and agents. */
   busSocket: string;
-  /** Written by the control plane when it answers: `{ "url": "http://…", "pid": 1234 }`. */
+  /** Written by the control plane when it answers: `{ "url": "http://…", "pid": 1234 }`, and the file of an HTTPS certificate. */
   ready: string;
   /** Written by the control plane at its first start (0600): `{ "username", "password", "project", "domain" }`. */
   credentials: string;

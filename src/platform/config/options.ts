@@ -59,6 +59,21 @@ export const options = {
     en: 'The URL by which clients reach this cloud, as the catalog tells it; set it behind a proxy. Empty: made of the listen address and port.',
     ko: '클라이언트가 이 클라우드에 접속하는 URL로, 카탈로그에 실립니다. 프록시 뒤에 있을 때 설정합니다. 비우면 응답 주소와 포트로 만듭니다.',
   }),
+  tls_certificate_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The certificate (PEM, with those between it and its authority) of the APIs and the dashboard, which then answer by HTTPS. Read again when it changes.',
+    ko: 'API와 대시보드의 인증서(PEM, 중간 인증서 포함). 설정하면 HTTPS로 응답합니다. 바뀌면 다시 읽습니다.',
+  }),
+  tls_key_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The private key (PEM) of that certificate.',
+    ko: '그 인증서의 개인 키(PEM).',
+  }),
+  tls_client_ca_file: option(either(nothing(), text), {
+    default: null,
+    en: 'The certificates (PEM) of the authorities whose client certificates count: for OAuth 2.0 with mutual TLS. Empty: clients are asked for none.',
+    ko: '클라이언트 인증서를 인정할 인증 기관의 인증서(PEM). 상호 TLS를 쓰는 OAuth 2.0에 필요합니다. 비우면 클라이언트에 인증서를 요청하지 않습니다.',
+  }),
   log_level: option(oneOf('debug', 'info', 'warn', 'error'), {
     default: 'info',
     en: 'The least important lines that the logs keep.',
@@ -101,6 +116,16 @@ export const options = {
     default: 16,
     en: 'How many operations (long work) run at the same time.',
     ko: '동시에 실행되는 작업(오래 걸리는 일)의 수.',
+  }),
+  allow_resize_to_same_host: option(boolean(), {
+    default: true,
+    en: 'Whether a resize may leave a server on its host; then it does where the new flavor fits there.',
+    ko: '크기를 바꿀 때 서버가 같은 호스트에 머물 수 있는지. 그 호스트에 새 플레이버가 들어가면 머뭅니다.',
+  }),
+  resize_confirm_window_seconds: option(integer({ min: 0, max: 31_536_000 }), {
+    default: 0,
+    en: 'After how many seconds a resize that nobody confirmed or reverted counts as confirmed; 0 is never.',
+    ko: '확인하거나 되돌리지 않은 크기 변경을 확인된 것으로 보는 시간(초). 0이면 없음.',
   }),
   token_lifetime_seconds: option(integer({ min: 60, max: 604_800 }), {
     default: 3600,

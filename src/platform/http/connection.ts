@@ -2,6 +2,7 @@
 // and each is closed in bounded time, so that nobody can hold the server's sockets and memory for nothing.
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '#/platform/clock/clock.ts';
@@ -42,7 +43,7 @@ interface Exchange {
 }
 
 /** Sets the limits that the server itself keeps, and judges what it reports. */
-export function guardConnections(server: Server, clock: Clock, limits: ConnectionLimits): Connections {
+export function guardConnections(server: Server | TlsServer, clock: Clock, limits: ConnectionLimits): Connections {
   const lines = new WeakMap<Duplex, Exchange[]>();
   // One more than allowed, for the server drops further lines without a word.
   server.maxHeadersCount = limits.headerLines + 1;

@@ -5,6 +5,7 @@ import type { Caller } from '#/platform/access/caller.ts';
 import type { Policy } from '#/platform/access/policy.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import type { ClientCertificate } from '#/platform/http/tls.ts';
 import type { Problem } from '#/platform/problem/problem.ts';
 import type { Static, TSchema } from '#/platform/http/schema.ts';
 import type { Language } from '#/platform/text/text.ts';
@@ -26,6 +27,8 @@ export interface RequestFacts {
   headers: IncomingMessage['headers'];
   language: Language;
   remoteAddress: string;
+  /** Absent where the client has shown none that counts. */
+  clientCertificate?: ClientCertificate;
 }
 
 export type Query = Record<string, string | string[]>;

@@ -2,6 +2,7 @@
 // one transaction, and says the answer in the service's own shape.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Authenticator, Caller } from '#/platform/access/caller.ts';
@@ -30,6 +31,7 @@ import type { Service } from '#/platform/http/service.ts';
 import { httpTexts } from '#/platform/http/texts.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { clientCertificateOf, renewCertificate, type TlsFiles, tlsOptions } from '#/platform/http/tls.ts';
 import { languageOf } from '#/platform/text/text.ts';
 import { platformTexts as t } from '#/platform/text/texts.ts';
 
@@ -47,6 +49,8 @@ export interface ServerOptions {
   checkReplies?: boolean;
   /** Shorter times for tests. */
   limits?: Partial<ConnectionLimits>;
+  /** HTTPS instead of HTTP. */
+  tls?: TlsFiles | undefined;
   /** Answers WebSocket upgrades; false when the path is not its own. */
   upgrade?(incoming: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /** Plain pages outside every service (`/`, the dashboard); false when the path is not its own. */
@@ -76,23 +80,24 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   const { permit, permitUntargeted } = createPermission(policy);
   const limits = { ...connectionLimits, ...options.limits };
   let leaving = false;
-  const server = createServer(
-    {
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: limits.headersMs,
-      requestTimeout: 0,
-      keepAliveTimeout: limits.idleMs,
-      connectionsCheckingInterval: limits.checkMs,
-    },
-    (incoming, outgoing) => {
-      connections.inTurn(incoming, outgoing, () => {
-        handle(incoming, outgoing).catch((error: unknown) => {
-          log.error({ error }, 'failed while answering');
-          outgoing.destroy();
-        });
+  const settings = {
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersMs,
+    requestTimeout: 0,
+    keepAliveTimeout: limits.idleMs,
+    connectionsCheckingInterval: limits.checkMs,
+  };
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse): void =>
+    connections.inTurn(incoming, outgoing, () => {
+      handle(incoming, outgoing).catch((error: unknown) => {
+        log.error({ error }, 'failed while answering');
+        outgoing.destroy();
       });
-    },
-  );
+    });
+  const { tls } = options;
+  const secure = tls && createTlsServer({ ...settings, ...tlsOptions(tls) }, take);
+  const renewal = secure && renewCertificate(secure, tls, options);
+  const server = secure ?? createServer(settings, take);
   const connections = guardConnections(server, clock, limits);
   server.on('upgrade', (incoming, socket, head) => {
     // From here on the server looks after neither its errors nor its time.
@@ -117,6 +122,8 @@ export function createHttpServer(options: ServerOptions): HttpServer {
       language: languageOf(incoming.headers['accept-language']),
       remoteAddress: incoming.socket.remoteAddress ?? '',
     };
+    const certificate = secure && clientCertificateOf(incoming.socket);
+    if (certificate) request.clientCertificate = certificate;
     outgoing.setHeader('x-openstack-request-id', id);
     outgoing.setHeader('x-content-type-options', 'nosniff');
     if (leaving) outgoing.shouldKeepAlive = false;
@@ -223,7 +230,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
   }
 
   function authenticate(request: RequestFacts): Caller | Promise<Caller> {
-    const token = request.headers['x-auth-token'];
+    const token = request.headers['x-auth-token'] ?? bearerOf(request.headers.authorization);
     if (typeof token !== 'string' || token === '') throw new Problem('unauthenticated', t.unauthenticated);
     const serviceToken = request.headers['x-service-token'];
     return authenticator.authenticate(token, serviceToken === undefined ? undefined : String(serviceToken));
@@ -247,6 +254,7 @@ export function createHttpServer(options: ServerOptions): HttpServer {
     close: (lingerMs = 0) =>
       new Promise(resolve => {
         leaving = true;
+        renewal?.stop();
         // Not at once http's own `close`, which ends idle connections: a request may be on its way on one.
         NetServer.prototype.close.call(server, () => resolve());
         if (lingerMs === 0) server.close();
@@ -254,6 +262,11 @@ export function createHttpServer(options: ServerOptions): HttpServer {
         clock.after(lingerMs + lastAnswersMs, () => server.closeAllConnections());
       }),
   };
+}
+
+/** The token of `Authorization: Bearer`, as OAuth clients send it. */
+function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer +([^ ]+) *$/i.exec(header ?? '')?.[1];
 }
 
 const nobody: Caller = {

@@ -166,3 +166,15 @@ test('client credentials are an application credential', async () => {
   ] as const)
     deepEqual([answer.status, answer.body.error], [code, error]);
 });
+
+test('a token may come as OAuth clients send it', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const { token, projectId } = cloud.as('member');
+  const ask = async (headers: Record<string, string>): Promise<number> =>
+    (await cloud.anonymous().request('GET', '/volume/v3/' + projectId + '/volumes', { headers })).status;
+  for (const authorization of [`Bearer ${token}`, `bearer  ${token} `]) equal(await ask({ authorization }), 200);
+  for (const authorization of ['Bearer', 'Bearer x', `Basic ${token}`, `Bearer ${token} ${token}`, token])
+    equal(await ask({ authorization }), 401, authorization.slice(0, 20));
+  // The one of our own header is the one that counts.
+  equal(await ask({ authorization: `Bearer ${token}`, 'x-auth-token': 'x' }), 401);
+});

@@ -5,6 +5,7 @@ import type { Authenticator, Caller } from '#/platform/access/caller.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
+import { httpTexts } from '#/platform/http/texts.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { coversCall } from '#/services/identity/application-credentials/access-rule.rules.ts';
 import { catalogFor } from '#/services/identity/catalog/catalog.store.ts';
@@ -156,7 +157,13 @@ export function createAuthority(options: AuthorityOptions): Authority {
       const entry = peek(token);
       return entry ? entry.caller : lookUp(token).then(({ caller }) => caller);
     },
-    checkCall({ token: { accessRules } }, { name, type, aliases = [] }, { method, url }) {
+    checkCall(
+      { token: { accessRules, thumbprint } },
+      { name, type, aliases = [] },
+      { method, url, clientCertificate },
+    ) {
+      if (thumbprint !== undefined && clientCertificate?.thumbprint !== thumbprint)
+        throw new Problem('unauthenticated', httpTexts.certificateBound);
       if (!accessRules) return;
       const path = url.slice(name.length + 1).split('?', 1)[0]!;
       if (!coversCall(accessRules as AccessRule[], { services: [type, ...aliases], method, path }))

@@ -80,7 +80,7 @@ export async function issueToken(
   asked: ScopeAsk | undefined,
 ): Promise<{ token: string; known: Known }> {
   const { user, from } = login;
-  const { identityProviderId, protocolId } = login.bounds;
+  const { identityProviderId, protocolId, thumbprint } = login.bounds;
   const now = nowMs(tx);
   const auditId = authority.newAuditId();
   const base = {
@@ -91,6 +91,7 @@ export async function issueToken(
     auditIds: from ? [auditId, from.auditIds.at(-1)!] : [auditId],
     epoch: user.tokenEpoch,
     ...(identityProviderId ? { identityProviderId, protocolId } : {}),
+    ...(thumbprint ? { thumbprint } : {}),
   };
   const wanted = await wantedScope(tx, asked);
   if (login.bounds.applicationCredentialId)

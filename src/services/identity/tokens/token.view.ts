@@ -40,6 +40,7 @@ export function viewToken(context: TokenContext): Wire {
     ...(context.accessToken
       ? { 'OS-OAUTH1': { access_token_id: context.accessToken.id, consumer_id: context.accessToken.consumerId } }
       : {}),
+    ...(payload.thumbprint ? { oauth2_credential: { 'x5t#S256': payload.thumbprint } } : {}),
     ...(applicationCredential
       ? {
           application_credential: {
@@ -101,6 +102,7 @@ export function callerOf(context: TokenContext): Caller {
       methods: payload.methods,
       roles: roles.map(({ id, name }) => ({ id, name })),
       ...(trust ? { trustId: trust.id } : {}),
+      ...(payload.thumbprint ? { thumbprint: payload.thumbprint } : {}),
       ...(payload.accessTokenId ? { accessTokenId: payload.accessTokenId } : {}),
       ...(applicationCredential
         ? { applicationCredentialId: applicationCredential.id, restricted: applicationCredential.unrestricted === 0 }

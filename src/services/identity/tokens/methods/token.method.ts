@@ -12,6 +12,7 @@ export function tokenMethod({ authority }: { authority: Authority }): AuthMethod
     const { payload, user } = context;
     if (payload.trustId) throw new Problem('forbidden', t.tokenRescope, { method: 'trust' });
     if (payload.accessTokenId) throw new Problem('forbidden', t.tokenRescope, { method: 'oauth1' });
+    if (payload.thumbprint) throw new Problem('forbidden', t.tokenRescope, { method: 'oauth2_credential' });
     const { applicationCredentialId, identityProviderId, protocolId } = payload;
     return {
       user,
