@@ -2,7 +2,7 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { simulatedHost } from '#/drivers/simulated-host.ts';
+import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
@@ -150,16 +150,20 @@ async function simulateHosts(
   count: number,
   parts: { bus: Bus; clock: Clock; random: Random; log: Logger },
 ): Promise<Agent[]> {
-  const agents = Array.from({ length: count }, (_, at) =>
-    createAgent({
-      host: `host-${at + 1}`,
+  const neighbours = new Map<string, SimulatedMachine>();
+  const agents = Array.from({ length: count }, (_, at) => {
+    const name = `host-${at + 1}`;
+    const machine = simulatedHost({ ...parts, name, neighbours });
+    neighbours.set(name, machine);
+    return createAgent({
+      host: name,
       address: null,
-      ...simulatedDrivers({ machine: simulatedHost(parts), ...parts }),
+      ...simulatedDrivers({ machine, ...parts }),
       ...parts,
       planFile: memoryPlanFile(),
       consoleDirectory: null,
-    }),
-  );
+    });
+  });
   await Promise.all(agents.map(agent => agent.start()));
   return agents;
 }

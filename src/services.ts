@@ -79,7 +79,11 @@ export async function createServices(options: ServicesOptions): Promise<Services
     imageService({ directory: join(directory, 'images'), clock }),
     blockStorageService({ quotas: volumeQuotas(config) }),
     networkService(),
-    computeService({ bus: options.bus }),
+    computeService({
+      bus: options.bus,
+      resizeOnSameHost: config.allowResizeToSameHost,
+      resizeConfirmWindowSeconds: config.resizeConfirmWindowSeconds,
+    }),
   ];
   return {
     services,

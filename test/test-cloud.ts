@@ -203,10 +203,13 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     return alive[turn++ % alive.length]!.url;
   };
   const hosts: TestCloud['hosts'] = [];
+  const neighbours = new Map<string, SimulatedMachine>();
+  const many = (options.hosts ?? 1) > 1;
   for (let at = 0; at < (options.hosts ?? 1); at++) {
-    const machine = simulatedHost({ random });
-    const file: PlanFile = memoryPlanFile();
     const name = `host-${at + 1}`;
+    const machine = simulatedHost({ random, name, neighbours });
+    neighbours.set(name, machine);
+    const file: PlanFile = memoryPlanFile();
     const boot = (): Agent =>
       createAgent({
         host: name,

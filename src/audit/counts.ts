@@ -1,8 +1,10 @@
 // Exact counts: allocations, capacity, quotas and server groups, recounted from the servers. Pure.
 
-import { flavorOf, type Rows } from '#/audit/rows.ts';
+import { flavorOf, type MigrationRow, type Rows } from '#/audit/rows.ts';
 import { auditTexts as t } from '#/audit/texts.ts';
 import type { Report } from '#/audit/violation.ts';
+import { holdsBoth, larger } from '#/services/compute/server-migrations/migration.rules.ts';
+import type { ServerFlavor } from '#/services/compute/servers/server.store.ts';
 import { resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
 
 export function checkAllocations(rows: Rows, report: Report): void {
@@ -14,17 +16,21 @@ export function checkAllocations(rows: Rows, report: Report): void {
       .filter(device => device.destination === 'local' && device.bootIndex === 0)
       .map(device => device.serverId),
   );
+  const moves = movesOf(rows);
+  const roomOf = (serverId: string, flavor: ServerFlavor, host: string): string =>
+    say(
+      Object.entries(resourcesOf(flavor, localRoots.has(serverId))).map(([resourceClass, used]) => ({
+        providerId: provider.get(host) ?? host,
+        resourceClass,
+        used,
+      })),
+    );
   for (const server of rows.computeServers) {
-    const wanted =
-      server.host === null
-        ? ''
-        : say(
-            Object.entries(resourcesOf(flavorOf(server), localRoots.has(server.id))).map(([resourceClass, used]) => ({
-              providerId: provider.get(server.host!) ?? server.host!,
-              resourceClass,
-              used,
-            })),
-          );
+    // Of one that moves, the room at its destination; its migration holds that at the source.
+    const move = moves.get(server.id);
+    const host = move?.destHost ?? server.host;
+    const flavor = move ? (JSON.parse(move.newFlavor) as ServerFlavor) : flavorOf(server);
+    const wanted = host === null ? '' : roomOf(server.id, flavor, host);
     const has = say(held.get(server.id) ?? []);
     if (has !== wanted)
       report('allocation', `server/${server.id}`, t.wrongAllocation, {
@@ -33,9 +39,30 @@ export function checkAllocations(rows: Rows, report: Report): void {
         wanted: wanted || '-',
       });
   }
+  const migrations = new Set([...moves.values()].map(({ uuid }) => uuid));
+  for (const { uuid, serverId, oldFlavor, sourceHost } of moves.values()) {
+    const wanted = roomOf(serverId, JSON.parse(oldFlavor) as ServerFlavor, sourceHost);
+    const has = say(held.get(uuid) ?? []);
+    if (has !== wanted)
+      report('allocation', `migration/${uuid}`, t.wrongAllocation, {
+        id: uuid,
+        held: has || '-',
+        wanted: wanted || '-',
+      });
+  }
   for (const { id, type } of rows.consumers)
-    if (type === 'INSTANCE' && !servers.has(id))
+    if ((type === 'INSTANCE' && !servers.has(id)) || (type === 'MIGRATION' && !migrations.has(id)))
       report('allocation', `consumer/${id}`, t.orphanAllocation, { id, held: say(held.get(id) ?? []) || '-' });
+}
+
+/** The migrations under way, by server. */
+function movesOf(rows: Rows): Map<string, MigrationRow> {
+  const servers = new Set(rows.computeServers.map(server => server.id));
+  return new Map(
+    rows.computeMigrations
+      .filter(({ stage, serverId }) => holdsBoth(stage) && servers.has(serverId))
+      .map(migration => [migration.serverId, migration]),
+  );
 }
 
 function say(allocations: { providerId: string; resourceClass: string; used: number }[]): string {
@@ -67,10 +94,14 @@ export function checkCapacity(rows: Rows, report: Report): void {
   }
 }
 
-/** What quotas count is a column beside the flavor: the two must agree. */
+/** What quotas count is a column beside the flavor: the two must agree. Of a resize, the larger flavor counts. */
 export function checkQuotaCounts(rows: Rows, report: Report): void {
+  const moves = movesOf(rows);
   for (const server of rows.computeServers) {
-    const flavor = flavorOf(server);
+    const move = moves.get(server.id);
+    const flavor = move
+      ? larger(JSON.parse(move.oldFlavor) as ServerFlavor, JSON.parse(move.newFlavor) as ServerFlavor)
+      : flavorOf(server);
     if (flavor.vcpus === server.vcpus && flavor.memoryMib === server.memoryMib) continue;
     report('quota', `server/${server.id}`, t.wrongCount, {
       id: server.id,

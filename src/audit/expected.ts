@@ -1,6 +1,7 @@
 // What must be on each host, derived from the rows alone: a second opinion beside the planners of the services. Pure.
 
 import type { Rows, ServerRow } from '#/audit/rows.ts';
+import { holdsBoth } from '#/services/compute/server-migrations/migration.rules.ts';
 
 /** Host → the keys of all that must be there. Security groups are parts of filters, no objects of their own. */
 export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
@@ -15,6 +16,16 @@ export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
     if (server.planned !== 1) continue;
     add(server.host, `server/${server.id}`);
     for (const imageId of imagesOf(server)) if (stored.has(imageId)) add(server.host, `image/${imageId}`);
+  }
+  const servers = new Map(rows.computeServers.map(server => [server.id, server]));
+  for (const { serverId, stage, sourceHost, destHost } of rows.computeMigrations) {
+    const server = servers.get(serverId);
+    if (!holdsBoth(stage) || server?.planned !== 1) continue;
+    const comes = stage !== 'stopping' && stage !== 'leaving';
+    for (const host of comes ? [sourceHost, destHost] : [sourceHost]) {
+      add(host, `server/${serverId}`);
+      for (const imageId of imagesOf(server)) if (stored.has(imageId)) add(host, `image/${imageId}`);
+    }
   }
   for (const volume of rows.volumes) {
     if (volume.planned !== 1) continue;

@@ -43,6 +43,17 @@ export interface BlockDeviceRow {
   detaching: number;
 }
 
+export interface MigrationRow {
+  uuid: string;
+  serverId: string;
+  stage: string;
+  sourceHost: string;
+  destHost: string;
+  /** JSON of a `ServerFlavor`. */
+  oldFlavor: string;
+  newFlavor: string;
+}
+
 type Tables = {
   hosts: HostRow;
   hostEntries: HostEntryRow;
@@ -50,6 +61,7 @@ type Tables = {
   computeServers: ServerRow;
   computeBlockDevices: BlockDeviceRow;
   computeNics: { portId: string; serverId: string; plugged: number; detaching: number };
+  computeMigrations: MigrationRow;
   computeServerGroups: { id: string; policy: string; maxPerHost: number | null };
   volumes: VolumeRow;
   volumeAttachments: AttachmentRow;
@@ -84,6 +96,7 @@ const names = [
   'computeServers',
   'computeBlockDevices',
   'computeNics',
+  'computeMigrations',
   'computeServerGroups',
   'volumes',
   'volumeAttachments',

@@ -20,6 +20,16 @@ export interface SimulatedGuest {
   starts: number;
   /** Which generation the root disk was made for. */
   rootGeneration: number;
+  /** Tells its local disk's content from others. */
+  disk: string;
+  /** The disk that waits to be taken back. */
+  kept: { id: string; disk: string; back: boolean } | null;
+  /** The migration that brought it here. */
+  takenBy: string | null;
+  /** It came over as it ran, and waits to go on. */
+  arrived: boolean;
+  /** How far it is on its way to another host. */
+  sending: { id: string; looks: number; phase: 'sending' | 'ready' | 'handed-over' } | null;
   startedAt: number;
   console: string[];
 }
@@ -35,6 +45,11 @@ export interface SimulatedDisk {
 export type PlacedEntry = Exclude<NetworkEntry, HostGroup>;
 
 export interface SimulatedHost {
+  readonly name: string;
+  /** The other machines of the cloud by name, to which guests move; absent where there is none. */
+  neighbours?: ReadonlyMap<string, SimulatedMachine>;
+  /** How many local disks of guests were made here. */
+  disksMade: number;
   guests: Map<Guest['key'], SimulatedGuest>;
   images: Map<BaseImage['key'], BaseImage>;
   disks: Map<Disk['key'], SimulatedDisk>;
@@ -68,7 +83,11 @@ export interface SimulatedMachine extends SimulatedHost {
 export type Gate = <T>(call: string, delayMs: number, effect: () => T) => Promise<T>;
 
 /** A machine with nothing on it. @param facts.random only decides random faults */
-export function simulatedHost(facts: { random: Random }): SimulatedMachine {
+export function simulatedHost(facts: {
+  random: Random;
+  name?: string;
+  neighbours?: ReadonlyMap<string, SimulatedMachine>;
+}): SimulatedMachine {
   let agent = 0;
   let listener: { agent: number; call: (exit: GuestExit) => void } | null = null;
   let unseen: GuestExit[] = [];
@@ -82,6 +101,9 @@ export function simulatedHost(facts: { random: Random }): SimulatedMachine {
   }
 
   const host: SimulatedMachine = {
+    name: facts.name ?? 'host',
+    ...(facts.neighbours && { neighbours: facts.neighbours }),
+    disksMade: 0,
     guests: new Map(),
     images: new Map(),
     disks: new Map(),
@@ -102,6 +124,8 @@ export function simulatedHost(facts: { random: Random }): SimulatedMachine {
         guest.power = 'stopped';
         guest.boot = -1;
         guest.exitReason = null;
+        guest.arrived = false;
+        guest.sending = null;
       }
       for (const disk of host.disks.values()) disk.exported = false;
       host.network.clear();

@@ -19,6 +19,14 @@ export const simulatedTexts = texts('simulated', {
     en: 'Guest {serverId} does not run.',
     ko: '게스트 {serverId}이(가) 실행 중이 아닙니다.',
   },
+  noMove: {
+    en: 'Guest {serverId} is not to leave this host.',
+    ko: '게스트 {serverId}은(는) 이 호스트를 떠나지 않습니다.',
+  },
+  noPeer: {
+    en: 'Host {host} does not expect guest {serverId}.',
+    ko: '호스트 {host}이(가) 게스트 {serverId}을(를) 기다리고 있지 않습니다.',
+  },
   missing: {
     en: '{key} needs {needs}, which is not on the host.',
     ko: '{key}에 필요한 {needs}이(가) 호스트에 없습니다.',

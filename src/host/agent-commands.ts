@@ -43,6 +43,12 @@ export function answerCommands(context: Context): (() => void)[] {
       }
       return acting;
     }),
+    serve(declared.serverSend, ({ key, id, act }) => {
+      const entry = guest(key);
+      if (entry.move?.kind !== 'leave' || entry.move.id !== id)
+        throw new Problem('notFound', platformTexts.noSuchEntry, { host, key });
+      return hypervisor.sendGuest(entry, act);
+    }),
     serve(declared.serverConsoleLog, async ({ key, lines }) => ({ output: await hypervisor.consoleLog(key, lines) })),
     serve(declared.serverDiagnostics, ({ key }) => hypervisor.diagnostics(key)),
     serve(declared.portCounters, ({ portId }) => network.counters(portId)),

@@ -1,6 +1,7 @@
 // True actions only, declared once: the control plane's call and the agent's answer are both typed from here.
 // Everything that must stay true is the plan's, not a command's.
 
+import type { Sending, SendingAct } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import {
   any,
@@ -34,6 +35,17 @@ export const serverReboot = command(
   object({ key: serverKey, kind: oneOf('soft', 'hard'), idempotencyKey: string() }),
   object({}),
 );
+/** Moves a live migration on at its source, and tells how far it is; every act may be repeated. */
+export const serverSend = command(
+  'server-send',
+  object({
+    key: serverKey,
+    /** The migration's. */
+    id: string(),
+    act: as<SendingAct>(oneOf('look', 'begin', 'hurry', 'hand-over', 'cancel')),
+  }),
+  as<Sending>(any()),
+);
 export const serverConsoleLog = command(
   'server-console-log',
   object({ key: serverKey, lines: nullable(integer({ min: 0 })) }),
@@ -50,7 +62,15 @@ export const portCounters = command('port-counters', object({ portId: string() }
 /** For audits: what the host really holds. */
 export const inventory = command('inventory', object({}), object({ keys: as<string[]>(any()) }));
 
-export const commands = { serverReboot, serverConsoleLog, serverDiagnostics, openConsole, portCounters, inventory };
+export const commands = {
+  serverReboot,
+  serverSend,
+  serverConsoleLog,
+  serverDiagnostics,
+  openConsole,
+  portCounters,
+  inventory,
+};
 
 /**
  * @param requestId on whose behalf; the host's log lines then name it

@@ -191,8 +191,11 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
     return assembleCloud({ ...common, services, authenticator });
   }
 
+  const neighbours = new Map<string, SimulatedMachine>();
+
   function makeHost(name: string): Host {
-    const machine = simulatedHost({ random: dice.fork(name) });
+    const machine = simulatedHost({ random: dice.fork(name), name, neighbours });
+    neighbours.set(name, machine);
     const kept = memoryPlanFile();
     let stop = (): void => {};
     let running: Scope | null = null;

@@ -49,16 +49,20 @@ async function open(seed: string): Promise<{ cloud: SimulatedCloud; trap: Trap; 
 
 function sceneOf(cloud: SimulatedCloud, model: Model): Scene {
   const [user] = cloud.template.members;
+  const as =
+    (by: SimulatedUser): Scene['ask'] =>
+    async (method, path, sent) => {
+      const whole = path.replaceAll('{project}', user!.projectId);
+      const { status, body } = await during(cloud, model.ask(by, method, whole, sent));
+      if (status >= 300) throw new Error(`${method} ${whole}: ${status} ${JSON.stringify(body)}`);
+      return body;
+    };
   return {
     cloud,
     model,
     user: user!,
-    async ask(method, path, sent) {
-      const whole = path.replaceAll('{project}', user!.projectId);
-      const { status, body } = await during(cloud, model.ask(user!, method, whole, sent));
-      if (status >= 300) throw new Error(`${method} ${whole}: ${status} ${JSON.stringify(body)}`);
-      return body;
-    },
+    ask: as(user!),
+    askAdmin: as(cloud.template.admin),
     settle: async () => void (await cloud.run(() => false, 4_000)),
   };
 }

@@ -10,6 +10,9 @@ export interface Scene {
   /** @returns the body @throws Error unless the request is accepted */
   // biome-ignore lint: bodies of the program's own replies
   ask(method: string, path: string, sent?: unknown): Promise<any>;
+  /** The same as the cloud's administrator. */
+  // biome-ignore lint: bodies of the program's own replies
+  askAdmin(method: string, path: string, sent?: unknown): Promise<any>;
   model: Model;
   /** Lets what was begun come to its end. */
   settle(): Promise<void>;
@@ -84,6 +87,26 @@ export const scenarios: Record<string, Scenario> = {
   'server.reboot': async scene => {
     const { path } = await server(scene);
     return () => scene.ask('POST', `${path}/action`, { reboot: { type: 'SOFT' } });
+  },
+  'server.resize': async scene => {
+    const { path } = await server(scene);
+    return () => scene.ask('POST', `${path}/action`, { resize: { flavorRef: scene.cloud.template.flavors[1] } });
+  },
+  'server.revertResize': async scene => {
+    const { path } = await server(scene);
+    await scene.ask('POST', `${path}/action`, { resize: { flavorRef: scene.cloud.template.flavors[1] } });
+    await scene.settle();
+    return () => scene.ask('POST', `${path}/action`, { revertResize: null });
+  },
+  'server.migrate': async scene => {
+    const { path } = await server(scene);
+    return () => scene.askAdmin('POST', `${path}/action`, { migrate: null });
+  },
+  'server.revertMigration': async scene => {
+    const { path } = await server(scene);
+    await scene.askAdmin('POST', `${path}/action`, { migrate: null });
+    await scene.settle();
+    return () => scene.ask('POST', `${path}/action`, { revertResize: null });
   },
   'server.attachInterface': async scene => {
     const { path } = await server(scene);

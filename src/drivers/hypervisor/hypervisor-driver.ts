@@ -80,7 +80,55 @@ export interface Guest {
     firmware: 'bios' | 'uefi';
     rng: boolean;
   };
+  /** While it is on its way to another host or another size. */
+  move?: GuestMove;
 }
+
+/** Where another host's agent takes connections for guests that move. */
+export interface Peer {
+  host: string;
+  /** Null where the hosts are one machine. */
+  address: string | null;
+}
+
+/** Where a device sits on its bus: `{ bus: 'pci.0', addr: '0x7' }`. */
+export type DevicePlace = Record<string, unknown>;
+
+/**
+ * What a host must do for a guest that moves. `id` is the migration's; hosts show one another its `ticket`.
+ * The guest runs where no entry says `send`, `take`, `leave` or `arrive`: control planes give that to one host at most.
+ */
+export type GuestMove = { id: string } & (
+  | {
+      /** Its local disks as they were when this was first asked stay beside those in use; `back`: they are used again. */
+      kind: 'keep';
+      back: boolean;
+    }
+  /** It stands still, and `to` may copy its local disks. */
+  | { kind: 'send'; ticket: string; to: string }
+  /** Its local disks are to be as they are on another host; it stands still. */
+  | { kind: 'take'; ticket: string; from: Peer }
+  /** It may be sent to `to` as it runs. Its host neither starts it nor lets it go on when it stands still. */
+  | { kind: 'leave'; ticket: string; to: Peer }
+  /** It is to come as it runs: a process waits for it and does not let it run. */
+  | { kind: 'arrive'; ticket: string; from: Peer; layout: Record<string, DevicePlace> }
+);
+
+/** How far the sending of a running guest is. */
+export interface Sending {
+  /**
+   * `ready`: it stands still, all but its last state is there. `handed-over`: all is there, it stands still on both.
+   * `failed`: it is as if nothing had been begun.
+   */
+  phase: 'none' | 'sending' | 'ready' | 'handed-over' | 'failed';
+  reason?: string;
+  /** Bytes. */
+  memory: { total: number; processed: number; remaining: number };
+  disk: { total: number; processed: number; remaining: number };
+}
+
+/** begin and hand-over may be asked again; cancel ends it and lets the guest run on. hurry: the guest is slowed down. */
+export type SendingAct = 'look' | 'begin' | 'hurry' | 'hand-over' | 'cancel';
 
 export interface GuestFacts {
   power: 'running' | 'stopped' | 'paused' | 'crashed';
@@ -89,6 +137,8 @@ export interface GuestFacts {
   boot: number;
   /** Set when the guest ended by itself: one sentence. */
   exitReason?: string;
+  /** Of a guest that leaves: where its devices are. */
+  layout?: Record<string, DevicePlace>;
 }
 
 export interface HypervisorCapabilities {
@@ -132,6 +182,11 @@ export interface HypervisorDriver {
   removeGuest(key: Guest['key']): Promise<void>;
   /** Soft: asks the guest and falls back to a reset when it does not react. Hard: a new process, same disks. */
   reboot(guest: Guest, kind: 'soft' | 'hard'): Promise<void>;
+  /**
+   * Moves the sending of a guest whose entry says `leave` on, and says how far it is.
+   * @throws Problem conflict when its entry says no such thing, unsupported where guests cannot be sent
+   */
+  sendGuest(guest: Guest, act: SendingAct): Promise<Sending>;
   /** The last `lines` lines of the serial console, or all that is kept (a ring of at least 100 KiB). */
   consoleLog(key: Guest['key'], lines: number | null): Promise<string>;
   /** The unix socket on which the guest's screen (RFB) or serial line answers. @throws Problem conflict when it does not run */

@@ -1,5 +1,7 @@
 // Compute (Nova): servers and what they are made of, on the hosts of this cloud. API: Compute 2.1 with microversions.
 // Events, each naming its server as the resource: `server.create.{start,end,error}`, `server.delete.{start,end}`,
+// `server.{resize,migrate}.{start,end,error}`, `server.{resize,migrate}.revert.{start,end,error}`,
+// `server.{resize,migrate}.confirm.end`,
 // `server.{start,stop,pause,unpause,reboot,rebuild}.{end,error}`, `server.power_off.end` for guests that ended by themselves.
 
 import type { Bus } from '#/platform/bus/bus.ts';
@@ -17,12 +19,23 @@ import { hypervisorEndpoints } from '#/services/compute/hosts/hypervisor.api.ts'
 import { computeServiceEndpoints } from '#/services/compute/hosts/compute-service.api.ts';
 import { keypairEndpoints } from '#/services/compute/keypairs/keypair.api.ts';
 import { computeTables } from '#/services/compute/migrations/0001-compute.ts';
+import { serverMigrationTables } from '#/services/compute/migrations/0010-server-migrations.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import { limitEndpoints, limitRules } from '#/services/compute/quotas/limits.api.ts';
 import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
 import { actionEndpoints, actionRules } from '#/services/compute/server-actions/action.api.ts';
 import { forgetActions } from '#/services/compute/server-actions/action.store.ts';
 import { serverGroupEndpoints, serverGroupRules } from '#/services/compute/server-groups/server-group.api.ts';
+import { migrationEndpoints, migrationRules } from '#/services/compute/server-migrations/migration.api.ts';
+import { forgetMigrations } from '#/services/compute/server-migrations/migration.store.ts';
+import { resize, resizeEndpoints, resizeRules } from '#/services/compute/server-migrations/resize.api.ts';
+import {
+  migrateServer,
+  resizeServer,
+  revertMigration,
+  revertResize,
+} from '#/services/compute/server-migrations/resize.operation.ts';
+import { confirmOverdue } from '#/services/compute/server-migrations/confirm-overdue.ts';
 import { attachInterface, detachInterface } from '#/services/compute/servers/interface.operation.ts';
 import { interfaceEndpoints } from '#/services/compute/servers/interface.api.ts';
 import { attachVolume, detachVolume } from '#/services/compute/servers/volume-attachment.operation.ts';
@@ -54,14 +67,22 @@ const operations: OperationKind[] = [
   detachInterface,
   attachVolume,
   detachVolume,
+  resizeServer,
+  revertResize,
+  migrateServer,
+  revertMigration,
 ];
 
 export interface ComputeSettings {
   /** Reaches the hosts. */
   bus: Bus;
+  /** Whether a resize may leave a server where it is. */
+  resizeOnSameHost: boolean;
+  /** After so many seconds a resize counts as confirmed; 0 is never. */
+  resizeConfirmWindowSeconds: number;
 }
 
-export const computeService = ({ bus }: ComputeSettings): Service => ({
+export const computeService = (settings: ComputeSettings): Service => ({
   name: 'compute',
   type: 'compute',
   catalogName: 'nova',
@@ -76,8 +97,11 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
     ...serverEndpoints,
     ...powerEndpoints,
     ...rebuildEndpoints,
+    resize(settings),
+    ...resizeEndpoints,
+    ...migrationEndpoints,
     ...metadataEndpoints,
-    ...serverPartEndpoints(bus),
+    ...serverPartEndpoints(settings.bus),
     ...securityGroupEndpoints,
     ...interfaceEndpoints,
     ...volumeAttachmentEndpoints,
@@ -95,6 +119,8 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
     ...actionRules,
     ...limitRules,
     ...powerRules,
+    ...resizeRules,
+    ...migrationRules,
     ...serverGroupRules,
     'os_compute_api:os-extended-server-attributes': admin,
     'os_compute_api:servers:index:get_all_tenants': admin,
@@ -109,7 +135,7 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
     'os_compute_api:servers:create:zero_disk_flavor': admin,
     'network:attach_external_network': admin,
   },
-  migrations: [computeTables],
+  migrations: [computeTables, serverMigrationTables],
   operations,
   planners: [planServers],
   counts: async tx => ({ servers: await countServers(tx) }),
@@ -121,6 +147,16 @@ export const computeService = ({ bus }: ComputeSettings): Service => ({
       name: 'compute.forget-actions',
       everyMs: 3_600_000,
       run: tx => forgetActions(tx, timestamp(nowMs(tx) - actionsKeptMs)),
+    },
+    {
+      name: 'compute.forget-migrations',
+      everyMs: 3_600_000,
+      run: tx => forgetMigrations(tx, timestamp(nowMs(tx) - actionsKeptMs)),
+    },
+    {
+      name: 'compute.confirm-resizes',
+      everyMs: 60_000,
+      run: tx => confirmOverdue(tx, settings.resizeConfirmWindowSeconds),
     },
     { name: 'compute.forget-console-tokens', everyMs: 600_000, run: forgetConsoleTokens },
   ],

@@ -287,4 +287,53 @@ export const t = texts('compute', {
     en: 'without the hint same_host: {servers} run on {hosts}',
     ko: 'same_host 힌트가 없으면({servers}은(는) {hosts}에 있음)',
   },
+  changeOtherHost: { en: 'if the server did not have to leave it', ko: '서버가 그 호스트를 떠나지 않아도 되면' },
+  hostIsDown: {
+    en: 'Host {host}, which holds instance {id}, does not answer.',
+    ko: '인스턴스 {id}을(를) 가진 호스트 {host}이(가) 응답하지 않습니다.',
+  },
+  hostIsUp: {
+    en: 'Host {host} answers: instance {id} can be evacuated once it is down, or forced down after it was fenced.',
+    ko: '호스트 {host}이(가) 응답하고 있습니다. 인스턴스 {id}은(는) 호스트가 꺼지거나, 격리한 뒤 forced down으로 표시해야 대피할 수 있습니다.',
+  },
+  movesAlready: { en: 'Instance {id} is being moved already.', ko: '인스턴스 {id}은(는) 이미 이동 중입니다.' },
+  volumeStays: {
+    en: 'Volume {volume} of instance {id} can be reached only on host {host}: detach it first.',
+    ko: '인스턴스 {id}의 볼륨 {volume}은(는) 호스트 {host}에서만 접근할 수 있습니다. 먼저 분리하십시오.',
+  },
+  nothingToConfirm: {
+    en: 'Instance has not been resized: there is nothing to confirm or to revert for {id}.',
+    ko: '인스턴스 {id}에는 확인하거나 되돌릴 크기 변경이 없습니다.',
+  },
+  sameFlavor: { en: 'When resizing, instances must change flavor!', ko: '크기를 바꾸려면 다른 플레이버여야 합니다.' },
+  resizeToZeroDisk: {
+    en: 'Resize to zero disk flavor is not allowed.',
+    ko: '디스크가 0인 플레이버로는 바꿀 수 없습니다.',
+  },
+  diskShrinks: {
+    en: 'Disks only grow: the {what} of {from} GiB cannot become one of {to} GiB.',
+    ko: '디스크는 커지기만 합니다. {what} {from} GiB를 {to} GiB로 줄일 수 없습니다.',
+  },
+  sameHostAsked: { en: 'The instance is on host {host} already.', ko: '인스턴스가 이미 호스트 {host}에 있습니다.' },
+  migrationNotFound: {
+    en: 'Migration {migration} is not found for server {id}, or is no longer under way.',
+    ko: '서버 {id}의 마이그레이션 {migration}이(가) 없거나 이미 끝났습니다.',
+  },
+  migrationState: {
+    en: 'Migration {migration} is {status}: this takes one that is {wanted}.',
+    ko: '마이그레이션 {migration}의 상태는 {status}입니다. {wanted} 상태여야 합니다.',
+  },
+  disksNotShared: {
+    en: 'The local disks of instance {id} are not shared between hosts: ask for block_migration.',
+    ko: '인스턴스 {id}의 로컬 디스크는 호스트 사이에 공유되지 않습니다. block_migration을 요청하십시오.',
+  },
+  sendingFailed: { en: 'The guest was not sent: {reason}', ko: '게스트를 보내지 못했습니다: {reason}' },
+  sendingAborted: {
+    en: 'The live migration was aborted on request.',
+    ko: '요청에 따라 라이브 마이그레이션을 중단했습니다.',
+  },
+  accelerators: {
+    en: 'Host {dest} runs guests under {there}, host {source} under {here}: a running guest cannot change that.',
+    ko: '호스트 {dest}은(는) {there}, 호스트 {source}은(는) {here}(으)로 게스트를 실행합니다. 실행 중인 게스트는 바꿀 수 없습니다.',
+  },
 });

@@ -5,6 +5,7 @@ import {
   allocationsOfConsumer,
   dropConsumer,
   findConsumer,
+  moveAllocations,
   putConsumer,
   replaceAllocations,
   type Resources,
@@ -158,6 +159,21 @@ export async function claim(
   }
   all.set(providerId, Object.fromEntries(Object.entries(resources).filter(([, amount]) => amount > 0)));
   await replaceAllocations(tx, id, all);
+}
+
+/**
+ * What one consumer holds becomes another's, in place of what that held: a server that moves leaves its old room to its
+ * migration, or takes it back. Nothing more is held than before, so it always fits.
+ */
+export async function handOver(
+  tx: Tx,
+  fromId: string,
+  to: { id: string; projectId: string; userId: string; type: string },
+): Promise<void> {
+  await release(tx, to.id);
+  await putConsumer(tx, to);
+  await moveAllocations(tx, fromId, to.id);
+  await release(tx, fromId);
 }
 
 /** Frees all that a consumer holds; nothing when it holds nothing. */

@@ -22,6 +22,8 @@ export interface GuestState {
   rootGib: number;
   ephemeralGib: number[];
   swapMib: number;
+  /** Disks that wait to be taken back, and what they were; `back` once they have been. */
+  kept?: { id: string; back: boolean; rootGib: number; ephemeralGib: number[]; swapMib: number };
 }
 
 export function newState(accelerator: Accelerator): GuestState {

@@ -10,6 +10,7 @@ import { writeConfigDrive } from './config-drive.ts';
 import { newConsoleLog, tailOf } from './console-log.ts';
 import { prepareDisks } from './disks.ts';
 import type { GuestState } from './guest-state.ts';
+import { prepareKept } from './kept-disks.ts';
 import { findFirmware, openTun, type QemuHost } from './host.ts';
 import type { GuestPaths } from './paths.ts';
 import { type Ending, killHard, qemuBinary, spawnDetached, unprivileged } from './process.ts';
@@ -40,6 +41,7 @@ export async function prepare(
   paths: GuestPaths,
 ): Promise<LaunchFacts> {
   await makeDirectories(host, paths);
+  await prepareKept(host, guest, state, paths);
   await prepareDisks(guest, state, paths, host);
   if (guest.configDrive) await writeConfigDrive(guest.instanceData, paths, host.user, host.tools);
   if (guest.nics.length) await openTun();

@@ -8,6 +8,7 @@ import { writeWhole } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { decidePower, endedUnseen, factsOf, type GuestState } from './guest-state.ts';
 import type { QemuHost } from './host.ts';
+import { dropKept } from './kept-disks.ts';
 import { endingSentence, lastWords, launch, makeDirectories, prepare, reconnect, unknownEnding } from './launch.ts';
 import { type GuestPaths, guestPaths } from './paths.ts';
 import { convergeDevices } from './plug.ts';
@@ -281,6 +282,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     async ensure(guest) {
       await makeDirectories(host, paths);
       await ensurePower(guest);
+      if (guest.move?.kind !== 'keep' && (await dropKept(host, state, paths))) await save();
       if (guest.power === 'stopped') {
         if (state.phase === 'new') {
           await prepare(host, guest, state, paths);

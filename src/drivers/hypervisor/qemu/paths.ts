@@ -32,6 +32,8 @@ export interface GuestPaths {
   swap: string;
   firmwareVariables: string;
   ephemeral(index: number): string;
+  /** Disks as they were before a resize. */
+  kept: string;
 }
 
 export function isUuid(id: string): boolean {
@@ -63,6 +65,7 @@ export function guestPaths(directory: string, serverId: string): GuestPaths {
     root: join(run, 'root.qcow2'),
     swap: join(run, 'swap.qcow2'),
     firmwareVariables: join(run, 'efivars.fd'),
+    kept: join(run, 'kept'),
     ephemeral: index => join(run, `ephemeral${index}.qcow2`),
   };
 }

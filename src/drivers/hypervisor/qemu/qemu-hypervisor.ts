@@ -186,6 +186,8 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
       const id = idOf('server', guest.key);
       if (id !== guest.serverId)
         throw new Problem('invalid', hypervisorTexts.badKey, { key: guest.key, kind: 'server' });
+      if (guest.move && guest.move.kind !== 'keep')
+        throw new Problem('unsupported', hypervisorTexts.noChannel, { server: id });
       return await inTurn(id, async () => (await machineOf(id)).ensure(guest));
     },
     async removeGuest(key) {
@@ -204,6 +206,9 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
     async reboot(guest, kind) {
       const id = idOf('server', guest.key);
       await inTurn(id, async () => (await machineOf(id)).reboot(guest, kind));
+    },
+    async sendGuest(guest) {
+      throw new Problem('unsupported', hypervisorTexts.noChannel, { server: guest.serverId });
     },
     consoleLog: async (key, lines) => await readConsole(existing(key).paths, lines),
     async consoleSocket(key, kind) {

@@ -2,6 +2,7 @@
 
 import type { Guest, GuestFacts, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { SimulatedGuest, SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { prepareMove, sendSimulated } from '#/drivers/hypervisor/simulated/simulated-moves.ts';
 import { simulatedTexts } from '#/drivers/simulated-texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
@@ -22,7 +23,7 @@ const consoleLines = 2_000;
 
 /**
  * Runs the guests of a simulated host. Calls in `host.faults`: `hypervisor.capabilities`, `.list`, `.restore`,
- * `.ensureImage`, `.removeImage`, `.ensureGuest`, `.removeGuest`, `.reboot`, `.consoleLog`, `.diagnostics`.
+ * `.ensureImage`, `.removeImage`, `.ensureGuest`, `.removeGuest`, `.reboot`, `.sendGuest`, `.consoleLog`, `.diagnostics`.
  */
 export function simulatedHypervisor(options: SimulatedHypervisorOptions): HypervisorDriver {
   const { host, vcpus, memoryMib, diskGib, delays = {} } = options;
@@ -63,6 +64,8 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
           throw new Problem('conflict', simulatedTexts.notRunning, { serverId: guest.serverId });
         start(held, clock);
       }),
+    sendGuest: (guest, act) =>
+      gate('hypervisor.sendGuest', 0, () => sendSimulated(host, find(host, guest.key), guest, act)),
     consoleLog: (key, lines) =>
       gate('hypervisor.consoleLog', 0, () => {
         const log = find(host, key).console;
@@ -79,14 +82,26 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
 }
 
 function ensure(host: SimulatedMachine, guest: Guest, clock: Clock): GuestFacts {
-  const held = host.guests.get(guest.key) ?? create(guest);
+  const held = host.guests.get(guest.key) ?? create(host, guest);
+  const asked = structuredClone(guest);
+  if (prepareMove(host, held, guest)) {
+    host.guests.set(guest.key, held);
+    held.entry = asked;
+    return factsOf(held, guest);
+  }
   const wanted = guest.power;
+  if (held.arrived) {
+    // It came over as it ran.
+    held.arrived = false;
+    if (wanted !== 'stopped' && held.power === 'paused') held.power = wanted;
+  }
   const runs = held.power === 'running' || held.power === 'paused';
   // A guest that ended by itself stays down until a higher number asks for it again.
   const due = wanted !== 'stopped' && (guest.boot > held.boot || (!runs && held.exitReason === null));
   if (wanted !== 'stopped' && (due || runs)) checkParts(host, guest);
   host.guests.set(guest.key, held);
-  held.entry = structuredClone(guest);
+  held.entry = asked;
+  if (held.rootGeneration !== guest.rootGeneration) held.disk = newDisk(host, guest);
   held.rootGeneration = guest.rootGeneration;
   if (wanted === 'stopped') {
     if (runs) say(held, clock, 'reboot: Power down');
@@ -96,15 +111,25 @@ function ensure(host: SimulatedMachine, guest: Guest, clock: Clock): GuestFacts 
     start(held, clock);
   }
   if (held.power === 'running' || held.power === 'paused') held.power = wanted;
+  return factsOf(held, guest);
+}
+
+function factsOf(held: SimulatedGuest, { move }: Guest): GuestFacts {
   return {
     power: held.power,
     accelerator: 'simulated',
     boot: Math.max(held.boot, 0),
     ...(held.exitReason !== null && { exitReason: held.exitReason }),
+    ...(move?.kind === 'leave' && { layout: {} }),
   };
 }
 
-function create(guest: Guest): SimulatedGuest {
+/** What can be told apart of a disk's content: where and how often it was made. */
+function newDisk(host: SimulatedMachine, { key, rootGeneration }: Guest): string {
+  return `${host.name} ${host.disksMade++}: ${key} ${rootGeneration}`;
+}
+
+function create(host: SimulatedMachine, guest: Guest): SimulatedGuest {
   return {
     entry: guest,
     power: 'stopped',
@@ -112,6 +137,11 @@ function create(guest: Guest): SimulatedGuest {
     exitReason: null,
     starts: 0,
     rootGeneration: guest.rootGeneration,
+    disk: newDisk(host, guest),
+    kept: null,
+    takenBy: null,
+    arrived: false,
+    sending: null,
     startedAt: 0,
     console: [],
   };

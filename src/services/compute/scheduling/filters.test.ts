@@ -43,6 +43,7 @@ const group = { id: 'g', maxPerHost: 1, hosts: ['host-2'] };
 
 const refused: Record<string, { host?: Partial<Candidate>; ask?: Partial<PlacementAsk>; says: RegExp }> = {
   RequestedHost: { ask: { host: 'host-9' }, says: /host-9/ },
+  OtherHost: { ask: { notHosts: ['host-1'] }, says: /leave/ },
   AvailabilityZone: { ask: { zone: 'east' }, says: /zone nova instead of east/ },
   Compute: { host: { up: false, enabled: false, disabledReason: 'disk' }, says: /disk/ },
   Resources: { ask: { resources: { VCPU: 9, MEMORY_MB: 9000 } }, says: /MEMORY_MB 8192 or less \(asked 9000\)/ },

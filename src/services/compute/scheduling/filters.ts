@@ -31,6 +31,8 @@ export interface PlacementAsk {
   resources: Record<string, number>;
   zone: string | null;
   host: string | null;
+  /** Hosts that are out of the question: the one that a server is to leave. */
+  notHosts?: string[];
   /** The image's, where it names one. */
   architecture: string | null;
   extraSpecs: Record<string, string>;
@@ -77,6 +79,13 @@ export const filters: Filter[] = [
       ask.host === null || ask.host === host.name
         ? []
         : [{ text: t.changeHost, facts: { asked: ask.host }, weight: 2, change: at => withAsk(at, { host: null }) }],
+  },
+  {
+    name: 'OtherHost',
+    check: ({ host, ask }) =>
+      ask.notHosts?.includes(host.name)
+        ? [{ text: t.changeOtherHost, facts: {}, weight: 3, change: at => withAsk(at, { notHosts: [] }) }]
+        : [],
   },
   {
     name: 'AvailabilityZone',

@@ -15,13 +15,13 @@ export interface Scheduling {
   hosts: Candidate[];
 }
 
-/** Reads the hosts and what is free on them. @param groupId counts its members */
-export async function gather(tx: Tx, groupId: string | null): Promise<Scheduling> {
+/** Reads the hosts and what is free on them. @param groupId counts its members, without `leaving`, a server that moves */
+export async function gather(tx: Tx, groupId: string | null, leaving = ''): Promise<Scheduling> {
   const computes = (await listHosts(tx)).filter(host => host.roles.includes('compute'));
   // Asked for nothing, placement lists all with what is free.
   const room = new Map((await freeHosts(tx, {})).map(host => [host.providerId, host]));
   const aggregates = await aggregatesByHost(tx);
-  const counts = new Map((await countByHost(tx, groupId)).map(row => [row.host, row]));
+  const counts = new Map((await countByHost(tx, groupId, leaving)).map(row => [row.host, row]));
   return {
     hosts: computes.map(host => ({
       name: host.name,
@@ -41,7 +41,7 @@ export async function gather(tx: Tx, groupId: string | null): Promise<Scheduling
   };
 }
 
-async function countByHost(tx: Tx, groupId: string | null) {
+async function countByHost(tx: Tx, groupId: string | null, leaving: string) {
   return serverTables(tx)
     .selectFrom('computeServers')
     .select([
@@ -50,6 +50,7 @@ async function countByHost(tx: Tx, groupId: string | null) {
       sql<number | string>`sum(case when "groupId" = ${groupId ?? ''} then 1 else 0 end)`.as('members'),
     ])
     .where('host', 'is not', null)
+    .where('id', '!=', leaving)
     .groupBy('host')
     .execute();
 }

@@ -109,6 +109,7 @@ export const diskConfig = () => oneOf('AUTO', 'MANUAL');
 export const trustedCertificates = () => nullable(array(string({ min: 1 }), { min: 1, max: 50, unique: true }));
 /** A URL or an id, or nothing for a server that boots from a volume. */
 export const imageRef = () => string({ max: 2048 });
+export const flavorRef = () => either(string({ min: 1, max: 2048 }), integer({ min: 0 }));
 
 const deviceName = () => nullable(string({ min: 1, max: 255, pattern: '^[a-zA-Z0-9._/-]*$' }));
 
@@ -154,7 +155,7 @@ function bodyFor(minor: number): TSchema {
   const server = object({
     name: name(),
     imageRef: optional(imageRef()),
-    flavorRef: either(string({ min: 1, max: 2048 }), integer({ min: 0 })),
+    flavorRef: flavorRef(),
     adminPass: optional(password()),
     metadata: optional(metadata()),
     networks: networks(minor),

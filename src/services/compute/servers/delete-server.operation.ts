@@ -6,6 +6,7 @@ import { emit } from '#/platform/events/events.ts';
 import { operation } from '#/platform/operations/operation.ts';
 import { start, supersede } from '#/platform/operations/operation.store.ts';
 import { endAction } from '#/services/compute/server-actions/action.store.ts';
+import { abandonMigration } from '#/services/compute/server-migrations/abandon.ts';
 import { releaseAll } from '#/services/compute/servers/release.ts';
 import {
   changeServer,
@@ -15,8 +16,8 @@ import {
   type Server,
 } from '#/services/compute/servers/server.store.ts';
 
-export const deleteServer = operation<{ serverId: string; host: string }>('server.delete', { onFailure: 'persist' })
-  .removed('gone', ({ host, serverId }) => ({ host, key: `server/${serverId}` }))
+export const deleteServer = operation<{ serverId: string; hosts: string[] }>('server.delete', { onFailure: 'persist' })
+  .removed('gone', ({ hosts, serverId }) => hosts.map(host => ({ host, key: `server/${serverId}` })))
   .write('release', { do: (tx, { serverId }) => erase(tx, serverId) })
   // Given up by an operator: its owner sees an error, and may delete it again.
   .failed(async (tx, { serverId }, problem) => {
@@ -29,18 +30,15 @@ export const deleteServer = operation<{ serverId: string; host: string }>('serve
 export async function beginDelete(tx: Tx, server: Server): Promise<void> {
   await supersede(tx, server.id);
   await emit(tx, { type: 'server.delete.start', projectId: server.projectId, resourceId: server.id, payload: {} });
-  const { host } = server;
-  const holder = host === null ? undefined : await hostByName(tx, host);
   await changeServer(tx, server.id, { taskState: 'deleting', planned: 0 });
-  if (holder) await replan(tx, holder.name);
-  // A host that is away learns from its plan, when it comes back, that it holds the guest no longer.
-  if (!holder?.up) return erase(tx, server.id);
-  await start(
-    tx,
-    deleteServer,
-    { serverId: server.id, host: holder.name },
-    { resourceId: server.id, projectId: server.projectId },
-  );
+  const hosts: string[] = [];
+  for (const host of new Set([server.host ?? [], await abandonMigration(tx, server.id)].flat())) {
+    await replan(tx, host);
+    // A host that is away learns from its plan, when it comes back, that it holds the guest no longer.
+    if ((await hostByName(tx, host))?.up) hosts.push(host);
+  }
+  if (hosts.length === 0) return erase(tx, server.id);
+  await start(tx, deleteServer, { serverId: server.id, hosts }, { resourceId: server.id, projectId: server.projectId });
 }
 
 async function erase(tx: Tx, serverId: string): Promise<void> {

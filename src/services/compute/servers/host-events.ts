@@ -49,13 +49,14 @@ async function guestEnded(
 ): Promise<void> {
   const server = await findServer(tx, exit.serverId);
   if (!server || server.host !== host || server.boot !== exit.boot || server.power === 'stopped') return;
-  if (server.vmState !== 'active' && server.vmState !== 'paused') return;
+  if (!['active', 'paused', 'resized'].includes(server.vmState)) return;
   if (server.taskState === 'deleting') return;
   const crashed = exit.kind === 'crash';
   // What is under way decides what becomes of it; without anything under way it stays down until it is started again.
   if (server.taskState !== null) return;
   await changeServer(tx, server.id, {
-    vmState: 'stopped',
+    // What waits to be confirmed stays so: then it is a stopped server.
+    vmState: server.vmState === 'resized' ? 'resized' : 'stopped',
     power: 'stopped',
     powerState: crashed ? powerStates.crashed : powerStates.stopped,
   });

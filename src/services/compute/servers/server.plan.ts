@@ -3,6 +3,7 @@
 import type { BaseImage, Guest, GuestDisk, GuestNic } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Connection } from '#/drivers/volume/volume-driver.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import { movesOn } from '#/services/compute/server-migrations/migration.plan.ts';
 import { instanceDataOf } from '#/services/compute/servers/instance-data.ts';
 import { imagesOf } from '#/services/compute/servers/release.ts';
 import { instanceName } from '#/services/compute/servers/server.rules.ts';
@@ -13,12 +14,19 @@ import {
   nicsOf,
   plannedServers,
   type Server,
+  serversByIds,
 } from '#/services/compute/servers/server.store.ts';
 import { baseImages } from '#/services/image/contract.ts';
 import { type PortInfo, portsOfServers } from '#/services/network/contract.ts';
 
 export async function planServers(tx: Tx, host: string): Promise<(Guest | BaseImage)[]> {
-  const servers = await plannedServers(tx, host);
+  const own = await plannedServers(tx, host);
+  const moves = await movesOn(tx, host);
+  // Those of other hosts that come here, or may come back.
+  const guests = (await serversByIds(tx, [...moves.keys()])).filter(
+    server => server.planned === 1 && server.host !== host && moves.get(server.id)!.held,
+  );
+  const servers = [...own, ...guests];
   if (servers.length === 0) return [];
   const ids = servers.map(server => server.id);
   const ports = await portsOfServers(tx, ids);
@@ -27,9 +35,17 @@ export async function planServers(tx: Tx, host: string): Promise<(Guest | BaseIm
   const images = await baseImages(tx, [...new Set(servers.flatMap(imagesOf))]);
   return [
     ...images,
-    ...servers.map(server =>
-      planGuest(server, ports.get(server.id) ?? [], devices.get(server.id) ?? [], nics.get(server.id) ?? []),
-    ),
+    ...servers.map(server => {
+      const { flavor = server.flavor, power = server.power, move } = moves.get(server.id) ?? {};
+      const shown = { ...server, flavor, power };
+      const entry = planGuest(
+        shown,
+        ports.get(server.id) ?? [],
+        devices.get(server.id) ?? [],
+        nics.get(server.id) ?? [],
+      );
+      return move ? { ...entry, move } : entry;
+    }),
   ];
 }
 

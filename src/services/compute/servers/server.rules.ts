@@ -1,7 +1,7 @@
 // A server's states, what may be done in which, and what users call them. Pure.
 // `vmState` is where it is, `taskState` what is being done to it, `powerState` what the hypervisor last said.
 
-export type VmState = 'building' | 'active' | 'stopped' | 'paused' | 'error';
+export type VmState = 'building' | 'active' | 'stopped' | 'paused' | 'resized' | 'error';
 
 export type TaskState =
   | 'scheduling'
@@ -14,6 +14,12 @@ export type TaskState =
   | 'pausing'
   | 'unpausing'
   | 'rebuilding'
+  | 'resize_prep'
+  | 'resize_migrating'
+  | 'resize_migrated'
+  | 'resize_finish'
+  | 'resize_reverting'
+  | 'migrating'
   | 'deleting';
 
 /** What the hypervisor is to make of the guest. */
@@ -24,9 +30,10 @@ export const powerStates = { unknown: 0, running: 1, paused: 3, stopped: 4, cras
 /** Where each state can lead. */
 export const moves = {
   building: ['active', 'error'],
-  active: ['stopped', 'paused', 'error'],
-  stopped: ['active', 'error'],
+  active: ['stopped', 'paused', 'resized', 'error'],
+  stopped: ['active', 'resized', 'error'],
   paused: ['active', 'stopped', 'error'],
+  resized: ['active', 'stopped', 'error'],
   error: ['active', 'stopped'],
 } satisfies Record<VmState, VmState[]>;
 
@@ -38,6 +45,12 @@ export type ServerAction =
   | 'pause'
   | 'unpause'
   | 'rebuild'
+  | 'resize'
+  | 'confirm_resize'
+  | 'revert_resize'
+  | 'migrate'
+  | 'live_migrate'
+  | 'evacuate'
   | 'attach_volume'
   | 'detach_volume'
   | 'attach_interface'
@@ -68,12 +81,18 @@ export const actions = {
   pause: { from: ['active'], whileBusy: false, lockable: true },
   unpause: { from: ['paused'], whileBusy: false, lockable: true },
   rebuild: { from: ['active', 'stopped', 'error'], whileBusy: false, lockable: true },
+  resize: { from: ['active', 'stopped'], whileBusy: false, lockable: true },
+  confirm_resize: { from: ['resized'], whileBusy: false, lockable: true },
+  revert_resize: { from: ['resized'], whileBusy: false, lockable: true },
+  migrate: { from: ['active', 'stopped'], whileBusy: false, lockable: true },
+  live_migrate: { from: ['active', 'paused'], whileBusy: false, lockable: true },
+  evacuate: { from: ['active', 'stopped', 'error'], whileBusy: false, lockable: false },
   attach_volume: { from: settled, whileBusy: false, lockable: true },
   detach_volume: { from: settled, whileBusy: false, lockable: true },
   attach_interface: { from: settled, whileBusy: false, lockable: true },
   detach_interface: { from: settled, whileBusy: false, lockable: true },
-  update_metadata: { from: settled, whileBusy: true, lockable: true },
-  change_tags: { from: settled, whileBusy: true, lockable: false },
+  update_metadata: { from: [...settled, 'resized'], whileBusy: true, lockable: true },
+  change_tags: { from: [...settled, 'resized'], whileBusy: true, lockable: false },
   change_security_group: { from: 'any', whileBusy: true, lockable: false },
   lock: { from: 'any', whileBusy: true, lockable: false },
   delete: { from: 'any', whileBusy: true, lockable: true },
@@ -110,6 +129,7 @@ const plainStatus: Record<VmState, string> = {
   active: 'ACTIVE',
   stopped: 'SHUTOFF',
   paused: 'PAUSED',
+  resized: 'VERIFY_RESIZE',
   error: 'ERROR',
 };
 
@@ -117,6 +137,12 @@ const taskStatus: Partial<Record<TaskState, { status: string; in: VmState[] }>> 
   rebooting: { status: 'REBOOT', in: ['active'] },
   rebooting_hard: { status: 'HARD_REBOOT', in: ['active', 'stopped', 'paused', 'error'] },
   rebuilding: { status: 'REBUILD', in: ['active', 'stopped', 'error'] },
+  resize_prep: { status: 'RESIZE', in: ['active', 'stopped'] },
+  resize_migrating: { status: 'RESIZE', in: ['active', 'stopped'] },
+  resize_migrated: { status: 'RESIZE', in: ['active', 'stopped'] },
+  resize_finish: { status: 'RESIZE', in: ['active', 'stopped'] },
+  resize_reverting: { status: 'REVERT_RESIZE', in: ['resized'] },
+  migrating: { status: 'MIGRATING', in: ['active', 'paused'] },
 };
 
 /** The one word that users see. */
@@ -129,22 +155,21 @@ const otherStatuses: Record<string, VmState[]> = {
   REBOOT: ['active'],
   HARD_REBOOT: ['active', 'stopped', 'paused', 'error'],
   REBUILD: ['active', 'stopped', 'error'],
+  RESIZE: ['active', 'stopped'],
+  REVERT_RESIZE: ['resized'],
+  MIGRATING: ['active', 'paused'],
 };
 
 /** States of Nova's that no server here is ever in. */
 const neverHere = [
   'DELETED',
   'SOFT_DELETED',
-  'MIGRATING',
   'PASSWORD',
   'RESCUE',
-  'RESIZE',
-  'REVERT_RESIZE',
   'SHELVED',
   'SHELVED_OFFLOADED',
   'SUSPENDED',
   'UNKNOWN',
-  'VERIFY_RESIZE',
 ];
 
 /** The vm states in which a status can be; empty when it never is, null when there is no such status. */

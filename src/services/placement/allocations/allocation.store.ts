@@ -27,6 +27,13 @@ export async function dropConsumer(tx: Tx, consumerId: string): Promise<void> {
   for (const id of providers) await bump(tx, id);
 }
 
+/** Both must be known, and the one that takes over holds nothing. */
+export async function moveAllocations(tx: Tx, fromId: string, toId: string): Promise<void> {
+  const providers = new Set((await allocationsOfConsumer(tx, fromId)).map(row => row.providerId));
+  await tables(tx).updateTable('allocations').set({ consumerId: toId }).where('consumerId', '=', fromId).execute();
+  for (const id of providers) await bump(tx, id);
+}
+
 /** Makes the consumer known, or counts a change of it. */
 export async function putConsumer(tx: Tx, consumer: Omit<ConsumerRow, 'generation'>): Promise<void> {
   const known = await findConsumer(tx, consumer.id);

@@ -1,0 +1,94 @@
+// Where a server that moves goes: the same filters as for a new one, without the host that it leaves. The room there is
+// claimed in the same transaction; what it has now is held by the migration until it is known where the server stays.
+
+import type { Tx } from '#/platform/database/tx.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import type { Candidate, PlacementAsk } from '#/services/compute/scheduling/filters.ts';
+import { gather, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
+import { findServerGroup, membersOf } from '#/services/compute/server-groups/server-group.store.ts';
+import {
+  blockDevicesOf,
+  type Server,
+  type ServerFlavor,
+  serversByIds,
+} from '#/services/compute/servers/server.store.ts';
+import { t } from '#/services/compute/texts.ts';
+import { handOver } from '#/services/placement/contract.ts';
+
+export interface DestinationAsk {
+  flavor: ServerFlavor;
+  /** The only host that will do. */
+  host: string | null;
+  /** `first`: where it is is best; `never`: it is to leave. */
+  same: 'first' | 'never';
+}
+
+/**
+ * Chooses a host and moves the server's claim there; its old room is then held by `migrationId`.
+ * @throws Problem invalid explaining why no host will do
+ */
+export async function claimDestination(
+  tx: Tx,
+  server: Server,
+  migrationId: string,
+  ask: DestinationAsk,
+): Promise<Candidate> {
+  const { projectId, userId } = server;
+  await handOver(tx, server.id, { id: migrationId, projectId, userId, type: 'MIGRATION' });
+  const scheduling = await gather(tx, server.groupId, server.id);
+  if (ask.host !== null && !scheduling.hosts.some(host => host.name === ask.host))
+    throw new Problem('invalid', t.hostNotFound, { host: ask.host });
+  const wanted = await placementOf(tx, server, ask);
+  const consumer = { id: server.id, projectId, userId };
+  if (ask.same === 'first' && ask.host === null) {
+    const here = await place(tx, scheduling, { ...wanted, host: server.host }, consumer);
+    if ('host' in here) return here.host;
+  }
+  const placed = await place(tx, scheduling, wanted, consumer);
+  if ('problem' in placed) throw new Problem('invalid', placed.problem.text, placed.problem.facts);
+  return placed.host;
+}
+
+async function placementOf(tx: Tx, server: Server, { flavor, host, same }: DestinationAsk): Promise<PlacementAsk> {
+  const { properties } = server.image;
+  const group = server.groupId === null ? undefined : await findServerGroup(tx, server.groupId);
+  const others = group ? (await membersOf(tx, [group.id])).filter(member => member.id !== server.id) : [];
+  const named = async (hint: string) => {
+    const ids = [server.hints[hint] ?? []].flat().filter(id => typeof id === 'string');
+    return (await serversByIds(tx, ids)).map(({ id, host: at }) => ({ id, host: at }));
+  };
+  return {
+    resources: resourcesOf(flavor, await hasLocalRoot(tx, server.id)),
+    zone: server.pinnedZone,
+    host,
+    notHosts: same === 'never' && server.host !== null ? [server.host] : [],
+    architecture: properties['hw_architecture'] ?? properties['architecture'] ?? null,
+    extraSpecs: flavor.extraSpecs,
+    imageProperties: properties,
+    group: group
+      ? {
+          id: group.id,
+          policy: group.policy,
+          maxPerHost: group.maxPerHost ?? 1,
+          hosts: [...new Set(others.flatMap(member => member.host ?? []))],
+        }
+      : null,
+    differentHost: await named('different_host'),
+    sameHost: await named('same_host'),
+  };
+}
+
+export async function hasLocalRoot(tx: Tx, serverId: string): Promise<boolean> {
+  const devices = (await blockDevicesOf(tx, [serverId])).get(serverId) ?? [];
+  return devices.some(device => device.destination === 'local' && device.bootIndex === 0);
+}
+
+/** @throws Problem conflict while a volume of the server can be reached only on the host that it is to leave */
+export async function mustReachVolumes(tx: Tx, server: Server): Promise<void> {
+  for (const { volumeId, connection } of (await blockDevicesOf(tx, [server.id])).get(server.id) ?? []) {
+    if (volumeId === null || connection === null) continue;
+    const { kind } = JSON.parse(connection) as { kind: string };
+    if (kind === 'nbd-unix')
+      throw new Problem('conflict', t.volumeStays, { id: server.id, volume: volumeId, host: server.host });
+  }
+}
