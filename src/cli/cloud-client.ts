@@ -15,7 +15,7 @@ export interface Answer<T> {
 
 /** An answer of 400 and above becomes an exception, except those that `allow` names. */
 export type CloudClient = <T>(
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'PUT',
   path: string,
   options?: { body?: unknown; allow?: number[] },
 ) => Promise<Answer<T>>;

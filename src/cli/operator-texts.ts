@@ -40,19 +40,22 @@ export const operatorHelp = texts('cli.operatorHelp', {
     ko: '요청 하나의 로그, 작업, 이벤트를 시간 순서로 보여 줍니다',
   },
   policy: {
-    en: 'explain whether a user may do something, and which rule says so',
-    ko: '사용자가 어떤 일을 할 수 있는지, 어느 규칙 때문인지 설명합니다',
+    en: 'explain whether a user may do something, and which rule says so; list, apply or remove ready roles (bundle)',
+    ko: '사용자가 어떤 일을 할 수 있는지, 어느 규칙 때문인지 설명합니다. 준비된 역할(bundle)을 보고 적용하고 제거합니다',
   },
   keys: {
     en: 'rotate the keys that tokens are encrypted with; tokens live on through one rotation',
     ko: '토큰을 암호화하는 키를 교체합니다. 토큰은 한 번의 교체까지 유효합니다',
   },
   keysWord: { en: 'rotate', ko: 'rotate' },
-  policyWord: { en: 'explain', ko: 'explain' },
-  policyUser: { en: 'the user, by id or name', ko: '사용자의 ID나 이름' },
+  policyWord: { en: 'explain or bundle', ko: 'explain, bundle' },
+  policyUser: {
+    en: 'the user, by id or name; of bundles: list, apply or remove',
+    ko: '사용자의 ID나 이름. bundle에는 list, apply, remove',
+  },
   policyAction: {
-    en: 'a rule such as volume:create, or a call such as "POST /volume/v3/x/volumes"',
-    ko: 'volume:create 같은 규칙이나 "POST /volume/v3/x/volumes" 같은 호출',
+    en: 'a rule such as volume:create, or a call such as "POST /volume/v3/x/volumes"; of bundles: its name',
+    ko: 'volume:create 같은 규칙이나 "POST /volume/v3/x/volumes" 같은 호출. bundle에는 그 이름',
   },
   policyTarget: {
     en: 'on what, such as project_id=…,user_id=…; by default what is their own',
@@ -73,6 +76,23 @@ export const operatorTexts = texts('cli.operator', {
   policyUsage: {
     en: 'Write "./haneul policy explain USER ACTION [project_id=ID,…]".',
     ko: '"./haneul policy explain 사용자 동작 [project_id=ID,…]"처럼 쓰십시오.',
+  },
+  bundleUsage: {
+    en: 'Write "./haneul policy bundle list", "… bundle apply NAME" or "… bundle remove NAME".',
+    ko: '"./haneul policy bundle list", "… bundle apply 이름", "… bundle remove 이름"처럼 쓰십시오.',
+  },
+  noBundle: { en: 'There is no bundle {name}; there are: {names}', ko: '{name} 묶음이 없습니다. 있는 것: {names}' },
+  noImpliedRole: {
+    en: 'The cloud has no role {role}, which the bundle is made of.',
+    ko: '묶음에 필요한 역할 {role}이(가) 클라우드에 없습니다.',
+  },
+  bundleApplied: {
+    en: 'The role {role} is ready, with {rules} rules changed by all applied bundles; the cloud reads them within seconds.',
+    ko: '역할 {role}을(를) 쓸 수 있습니다. 적용된 묶음들이 규칙 {rules}개를 바꾸며, 클라우드가 몇 초 안에 읽습니다.',
+  },
+  bundleRemoved: {
+    en: 'The rules of {name} are as before. The role {role} is kept; delete it when nobody has it any more.',
+    ko: '{name}의 규칙을 되돌렸습니다. 역할 {role}은(는) 남아 있으므로, 쓰는 사람이 없을 때 삭제하십시오.',
   },
   policyRoles: { en: 'Roles there: {roles}', ko: '그곳에서의 역할: {roles}' },
   policyDefault: { en: 'The rule {rule}, as it comes: {definition}', ko: '규칙 {rule}(기본값): {definition}' },

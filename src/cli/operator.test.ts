@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const data = join(mkdtempSync(join(tmpdir(), 'haneul-operator-')), 'data');
 
@@ -74,12 +75,42 @@ test('operations, their explanation, the audit and the story of a request', asyn
   equal(audit.status, 0);
 });
 
+test('a ready role is applied while the cloud runs, and taken back', async () => {
+  const list = async () => JSON.parse((await haneul('policy', 'bundle', 'list', '--json')).stdout);
+  const explained = async (wanted: boolean) => {
+    for (let tries = 0; ; tries++) {
+      const said = JSON.parse((await haneul('policy', 'explain', 'admin', 'create_router', '--json')).stdout);
+      if (said.overridden === wanted || tries === 40) return said;
+      await pause(250);
+    }
+  };
+  equal((await list()).length, 7);
+  for (let times = 0; times < 2; times++) {
+    const applied = await haneul('policy', 'bundle', 'apply', 'netadmin');
+    equal(applied.status, 0, applied.stderr);
+    match(applied.stdout, /The role netadmin is ready/);
+  }
+  equal((await haneul('policy', 'bundle', 'apply', 'monitor')).status, 0);
+  const chosen = (await list()).filter((row: { applied: boolean }) => row.applied);
+  deepEqual(
+    chosen.map((row: { name: string }) => row.name),
+    ['monitor', 'netadmin'],
+  );
+  const { allowed, definition, overridden } = await explained(true);
+  deepEqual([allowed, overridden], [true, true]);
+  match(definition, /role:netadmin and project_id:%\(project_id\)s/);
+  for (const name of ['monitor', 'netadmin']) equal((await haneul('policy', 'bundle', 'remove', name)).status, 0);
+  equal((await explained(false)).overridden, false);
+});
+
 test('what is asked wrongly gets one helpful line', async () => {
   for (const [args, sentence] of [
     [['operations', 'frob'], /There is no "operations frob"/],
     [['operations', 'show'], /Which operation\?/],
     [['operations', 'show', 'nope'], /There is no operation nope/],
     [['operations', '--phase', 'nope'], /none of running/],
+    [['policy', 'bundle', 'apply'], /policy bundle list/],
+    [['policy', 'bundle', 'apply', 'nope'], /There is no bundle nope/],
     [['why', 'req-nope'], /Nothing is known of req-nope/],
   ] as const) {
     const { status, stderr } = await haneul(...args);

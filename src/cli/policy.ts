@@ -1,9 +1,10 @@
-// `haneul policy explain USER ACTION [TARGET]`: may they, and which part of which rule says so.
+// `haneul policy explain USER ACTION [TARGET]`: may they, and which part of which rule says so. `policy bundle` is next door.
 
 import { Problem } from '#/platform/problem/problem.ts';
 import { connectCloud } from './cloud-client.ts';
 import type { Context, DataOption } from './context.ts';
 import { operatorTexts as o } from './operator-texts.ts';
+import { policyBundle } from './policy-bundle.ts';
 
 interface Explained {
   allowed: boolean;
@@ -21,6 +22,7 @@ export async function policy(
   options: DataOption & { project?: string; domain?: string; system?: boolean; json?: boolean },
 ): Promise<number> {
   const { print, say } = context;
+  if (word === 'bundle') return policyBundle(context, [user, action], options);
   if (word !== 'explain' || user === undefined || action === undefined) throw new Problem('invalid', o.policyUsage);
   const cloud = await connectCloud(context, options);
   const { body } = await cloud<Explained>('POST', '/haneul/policy/explain', {
