@@ -1,7 +1,9 @@
 // How an image of 1 GiB goes in and out: memory that the process takes for it, and its pace against a plain sequential
-// copy of the same bytes on the same disk.
+// copy of the same bytes on the same disk. Where the disk is faster than the two checksums that every upload needs, those
+// are what an upload can be held against.
 
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdtemp, open, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -28,18 +30,19 @@ export const image: Measurement = {
       const answer = told();
       server.send('memory');
       const growth = (await answer)['growth']!;
-      for (const [what, ms] of [
-        ['upload', upload],
-        ['download', download],
+      const hashing = await timed(bothChecksums);
+      for (const [what, ms, name, other] of [
+        ['upload', upload, 'plain synced copy', copy],
+        ['upload', upload, 'MD5, then SHA-512, alone', hashing],
+        ['download', download, 'plain synced copy', copy],
       ] as const) {
-        const ratio = copy / ms;
+        const ratio = other / ms;
         tell({
           what,
           measured: pace(ms),
-          against: `plain synced copy ${pace(copy)}`,
+          against: `${name} ${pace(other)}`,
           ratio: `${ratio.toFixed(2)}×`,
-          target: '≥ 0.5×',
-          met: ratio >= 0.5,
+          ...(other === copy ? { target: '≥ 0.5×', met: ratio >= 0.5 } : {}),
         });
       }
       const met = growth < growthLimit;
@@ -68,6 +71,14 @@ async function plainCopy(path: string): Promise<void> {
   await file.sync();
   await file.close();
   await rm(path);
+}
+
+async function bothChecksums(): Promise<void> {
+  for (const algorithm of ['md5', 'sha512']) {
+    const hash = createHash(algorithm);
+    for (let at = 0; at < mib; at++) hash.update(chunk);
+    hash.digest();
+  }
 }
 
 function send(url: string, token: string): Promise<void> {

@@ -1,41 +1,38 @@
-// The thread that hashes image data: MD5 and SHA-512 of many streams, so that the event loop stays free.
+// A thread that hashes image data: one algorithm, many streams, so that the event loop stays free.
 
 import { createHash, type Hash } from 'node:crypto';
-import { parentPort } from 'node:worker_threads';
+import { parentPort, workerData } from 'node:worker_threads';
 
+export type Algorithm = 'md5' | 'sha512';
 export type ToWorker =
   | { type: 'block'; stream: number; block: Uint8Array }
   | { type: 'end'; stream: number }
   | { type: 'drop'; stream: number };
-/** The answer to a block or an end, in order; digests at the end alone. */
+/** The answer to a block or an end, in order; the digest, in hexadecimal, at the end alone. */
 export interface FromWorker {
   stream: number;
-  digests: { md5: string; sha512: string } | null;
+  digest: string | null;
 }
 
-const streams = new Map<number, { md5: Hash; sha512: Hash }>();
+const streams = new Map<number, Hash>();
 
-function hashesOf(stream: number): { md5: Hash; sha512: Hash } {
-  let hashes = streams.get(stream);
-  if (!hashes) streams.set(stream, (hashes = { md5: createHash('md5'), sha512: createHash('sha512') }));
-  return hashes;
+function hashOf(stream: number): Hash {
+  let hash = streams.get(stream);
+  if (!hash) streams.set(stream, (hash = createHash(workerData as Algorithm)));
+  return hash;
 }
 
 parentPort?.on('message', (message: ToWorker) => {
   const { stream } = message;
-  const say = (digests: FromWorker['digests']): void =>
-    parentPort!.postMessage({ stream, digests } satisfies FromWorker);
+  const say = (digest: string | null): void => parentPort!.postMessage({ stream, digest } satisfies FromWorker);
   if (message.type === 'drop') {
     streams.delete(stream);
-    return;
-  }
-  const { md5, sha512 } = hashesOf(stream);
-  if (message.type === 'block') {
-    md5.update(message.block);
-    sha512.update(message.block);
+  } else if (message.type === 'block') {
+    hashOf(stream).update(message.block);
     say(null);
   } else {
+    const hash = hashOf(stream);
     streams.delete(stream);
-    say({ md5: md5.digest('hex'), sha512: sha512.digest('hex') });
+    say(hash.digest('hex'));
   }
 });

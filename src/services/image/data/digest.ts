@@ -1,7 +1,8 @@
-// MD5 and SHA-512 of a stream, off the main thread, over memory that both threads share: nothing is copied or left over.
+// MD5 and SHA-512 of a stream, off the main thread and side by side, over memory that the threads share: nothing is
+// copied or left over.
 
 import { Worker } from 'node:worker_threads';
-import type { FromWorker, ToWorker } from '#/services/image/data/digest-worker.ts';
+import type { Algorithm, FromWorker, ToWorker } from '#/services/image/data/digest-worker.ts';
 
 export interface Digests {
   /** Hexadecimal. */
@@ -17,70 +18,85 @@ export interface Digest {
   drop(): void;
 }
 
-interface Stream {
-  waiting: { resolve(digests: Digests | null): void; reject(error: Error): void }[];
+interface Thread {
+  worker: Worker;
+  /** Who waits for the answers of which stream, in order. */
+  waiting: Map<number, { resolve(digest: string | null): void; reject(error: Error): void }[]>;
 }
 
-/** How long the thread waits for another stream: it keeps 15 MB, and starts in a tenth of a second. */
+/** How long the threads wait for another stream: each keeps 15 MB, and starts in a tenth of a second. */
 const idleMs = 5_000;
 
-let worker: Worker | undefined;
+const threads = new Map<Algorithm, Thread>();
+const streams = new Set<number>();
 let ending: NodeJS.Timeout | undefined;
 let next = 0;
-const streams = new Map<number, Stream>();
 
-/** Begins a digest. The thread is shared by all, started with the first and ended some time after the last. */
+/** Begins a digest. The threads are shared by all, started with the first and ended some time after the last. */
 export function openDigest(): Digest {
   clearTimeout(ending);
-  const id = next++;
-  const stream: Stream = { waiting: [] };
-  streams.set(id, stream);
-  const ask = (message: ToWorker): Promise<Digests | null> =>
-    new Promise((resolve, reject) => {
-      if (!streams.has(id)) return reject(new Error('the hashing thread has ended'));
-      stream.waiting.push({ resolve, reject });
-      thread().postMessage(message);
-    });
+  const stream = next++;
+  streams.add(stream);
   return {
     async update(block) {
-      await ask({ type: 'block', stream: id, block });
+      const message: ToWorker = { type: 'block', stream, block };
+      await Promise.all([ask('md5', message), ask('sha512', message)]);
     },
     async finish() {
-      const digests = await ask({ type: 'end', stream: id });
-      streams.delete(id);
-      endIdle();
-      return digests!;
+      const message: ToWorker = { type: 'end', stream };
+      const [md5, sha512] = await Promise.all([ask('md5', message), ask('sha512', message)]);
+      close(stream);
+      return { md5: md5!, sha512: sha512! };
     },
     drop() {
-      if (!streams.delete(id)) return;
-      thread().postMessage({ type: 'drop', stream: id } satisfies ToWorker);
-      endIdle();
+      if (!streams.has(stream)) return;
+      for (const { worker } of threads.values()) worker.postMessage({ type: 'drop', stream } satisfies ToWorker);
+      close(stream);
     },
   };
 }
 
-function endIdle(): void {
-  clearTimeout(ending);
-  if (streams.size > 0) return;
-  ending = setTimeout(() => {
-    void worker?.terminate();
-    worker = undefined;
-  }, idleMs).unref();
+function ask(algorithm: Algorithm, message: ToWorker): Promise<string | null> {
+  const { stream } = message;
+  return new Promise((resolve, reject) => {
+    if (!streams.has(stream)) return reject(new Error('the hashing thread has ended'));
+    const { worker, waiting } = threadOf(algorithm);
+    const mine = waiting.get(stream) ?? [];
+    waiting.set(stream, mine);
+    mine.push({ resolve, reject });
+    worker.postMessage(message);
+  });
 }
 
-function thread(): Worker {
-  if (worker) return worker;
-  const started = new Worker(new URL('./digest-worker.ts', import.meta.url), {
+function close(stream: number): void {
+  streams.delete(stream);
+  for (const { waiting } of threads.values()) waiting.delete(stream);
+  clearTimeout(ending);
+  if (streams.size === 0) ending = setTimeout(endThreads, idleMs).unref();
+}
+
+function endThreads(): void {
+  for (const { worker } of threads.values()) void worker.terminate();
+  threads.clear();
+}
+
+function threadOf(algorithm: Algorithm): Thread {
+  const running = threads.get(algorithm);
+  if (running) return running;
+  const worker = new Worker(new URL('./digest-worker.ts', import.meta.url), {
+    workerData: algorithm,
     resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 32 },
   });
-  started.on('message', ({ stream, digests }: FromWorker) => streams.get(stream)?.waiting.shift()?.resolve(digests));
-  started.on('error', error => {
-    worker = undefined;
-    for (const { waiting } of streams.values()) for (const { reject } of waiting) reject(error as Error);
+  const thread: Thread = { worker, waiting: new Map() };
+  worker.on('message', ({ stream, digest }: FromWorker) => thread.waiting.get(stream)?.shift()?.resolve(digest));
+  // What it had hashed of the streams is lost with it.
+  worker.on('error', error => {
+    threads.delete(algorithm);
+    for (const waiting of thread.waiting.values()) for (const { reject } of waiting) reject(error as Error);
     streams.clear();
   });
   // Listening holds the process open; this must not.
-  started.unref();
-  worker = started;
-  return started;
+  worker.unref();
+  threads.set(algorithm, thread);
+  return thread;
 }

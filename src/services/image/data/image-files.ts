@@ -7,6 +7,7 @@ import { type ImageFacts, ImageInspector, isDeclaredAs } from '#/lib/image-forma
 import { Problem } from '#/platform/problem/problem.ts';
 import { syncDirectory } from '#/platform/files/write-whole.ts';
 import { openDigest, type Digests } from '#/services/image/data/digest.ts';
+import { spacedSync } from '#/services/image/data/spaced-sync.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
 export interface StoredData extends Digests {
@@ -34,7 +35,8 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
   await mkdir(dirname(options.part), { recursive: true });
   const file = await open(options.part, 'w', 0o600);
   const digest = openDigest();
-  const blocks = twoBlocks((block, from) => Promise.all([writeAll(file, block, from), digest.update(block)]));
+  const disk = spacedSync(file);
+  const blocks = ringOfBlocks(block => Promise.all([disk.write(block), digest.update(block)]));
   const inspector = new ImageInspector();
   let sizeBytes = 0;
   let judged = false;
@@ -49,17 +51,19 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
         judgeHead(inspector.facts(2 ** 49), options.diskFormat);
       }
       await blocks.add(chunk);
+      release(chunk);
       await options.alive?.(sizeBytes);
     }
     await blocks.end();
     const facts = inspector.facts();
     const formatProven = judge(facts, options.diskFormat);
-    await file.sync();
+    await disk.finish();
     const digests = await digest.finish();
     await file.close();
     return { ...digests, sizeBytes, virtualSizeBytes: facts.virtualSizeBytes, formatProven };
   } catch (error) {
     await blocks.end().catch(() => {});
+    await disk.finish().catch(() => {});
     digest.drop();
     await file.close().catch(() => {});
     await rm(options.part, { force: true });
@@ -69,27 +73,25 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
   }
 }
 
-const blockBytes = 1 << 20;
+const blockBytes = 512 << 10;
+const blockCount = 4;
+/** Longer than anything that comes out of a pool. */
+const ownMemoryBytes = 16 << 10;
 
-/**
- * Gathers chunks in two blocks by turns: while one is filled, `flush` has the other, and may still have it when the next
- * begins. @param flush gets a block and where in the stream it begins
- */
-function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>, from: number) => Promise<unknown>) {
-  const blocks: { memory: Uint8Array<SharedArrayBuffer> | null; flushed: Promise<unknown> }[] = [
-    { memory: null, flushed: Promise.resolve() },
-    { memory: null, flushed: Promise.resolve() },
-  ];
+/** Gathers chunks in a ring of blocks: while one is filled, `flush` has the others, in their order. */
+function ringOfBlocks(flush: (block: Uint8Array<SharedArrayBuffer>) => Promise<unknown>) {
+  const blocks = Array.from({ length: blockCount }, () => ({
+    memory: null as Uint8Array<SharedArrayBuffer> | null,
+    flushed: Promise.resolve() as Promise<unknown>,
+  }));
   let turn = 0;
   let filled = 0;
-  let flushed = 0;
   async function next(): Promise<void> {
     const block = blocks[turn]!;
-    block.flushed = flush(block.memory!.subarray(0, filled), flushed);
-    flushed += filled;
+    block.flushed = flush(block.memory!.subarray(0, filled));
     // Whoever waits for it sees the failure; until then it must not count as nobody's.
     block.flushed.catch(() => {});
-    turn = 1 - turn;
+    turn = (turn + 1) % blockCount;
     filled = 0;
     await blocks[turn]!.flushed;
   }
@@ -112,12 +114,11 @@ function twoBlocks(flush: (block: Uint8Array<SharedArrayBuffer>, from: number) =
   };
 }
 
-/** At a position of its own: two writes at once from the file's one position would change places. */
-async function writeAll(file: Awaited<ReturnType<typeof open>>, block: Uint8Array, from: number): Promise<void> {
-  for (let at = 0; at < block.length; ) {
-    const { bytesWritten } = await file.write(block, at, block.length - at, from + at);
-    at += bytesWritten;
-  }
+/** Gives back a chunk's memory at once: waiting for the collector, gigabytes on their way would be many megabytes here. */
+function release(chunk: Buffer): void {
+  // Only memory that is the chunk's alone.
+  if (chunk.length >= ownMemoryBytes && chunk.length === chunk.buffer.byteLength && chunk.buffer instanceof ArrayBuffer)
+    chunk.buffer.transfer(0);
 }
 
 /** Formats whose absence in the bytes does no harm until someone opens them. */
