@@ -203,11 +203,11 @@ export interface CloudParts {
   checkReplies?: boolean;
   upgrade?: ServerOptions['upgrade'];
   page?: ServerOptions['page'];
+  tls?: TlsFiles | undefined;
 }
 
 export interface Cloud {
   services: Service[];
-  tls?: TlsFiles | undefined;
   server: HttpServer;
   engine: Engine;
   policy: Policy;

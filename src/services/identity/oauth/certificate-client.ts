@@ -51,7 +51,7 @@ const otherNames: Record<string, string> = {
 export async function namesIn({ raw }: ClientCertificate): Promise<Assertion> {
   await import('reflect-metadata');
   const { X509Certificate } = await import('@peculiar/x509');
-  const { subjectName, issuerName } = new X509Certificate(raw);
+  const { subjectName, issuerName } = new X509Certificate(new Uint8Array(raw));
   const found: Record<string, string[]> = {};
   for (const [of, name] of [
     ['SUBJECT', subjectName],
