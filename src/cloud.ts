@@ -11,9 +11,11 @@ import { configuredNatsBus, tlsFilesIn } from '#/platform/bus/nats/configured.ts
 import { socketBusServer } from '#/platform/bus/socket-bus.ts';
 import { type Config, publicUrlOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
+import { keepNode, nodeMigrations } from '#/platform/nodes/nodes.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { createServices } from '#/services.ts';
 import { statusService } from '#/status.ts';
+import { version } from '#/version.ts';
 import { createEvents, eventMigrations, forgetEvents } from '#/platform/events/events.ts';
 import { createHostControl } from '#/host/control.ts';
 import { hostState } from '#/host/entries.ts';
@@ -219,10 +221,11 @@ export interface Cloud {
 /** Puts a control plane together over an open database and bus, and brings its tables up to date. */
 export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const { db, slots, bus, clock, random, log } = parts;
-  const services = [...parts.services, statusService(parts.services, { bus, clock })];
+  const migrations = migrationsOf(parts.services);
+  const services = [...parts.services, statusService(parts.services, { bus, clock, migrations })];
   const events = createEvents(slots);
   for (const service of services) service.listen?.(events);
-  await migrate(db, migrationsOf(services));
+  await migrate(db, migrations);
   const defaults = policyDefaults(services);
   const policy = parts.policyFiles
     ? policyFromFile({ file: parts.policyFiles, defaults, clock, log })
@@ -243,6 +246,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   });
   const server = createHttpServer({ ...parts, services, policy });
   const chores = startChores(parts, choresOf(parts));
+  const node = keepNode(parts, version);
   return {
     services,
     server,
@@ -252,9 +256,11 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
       control.start();
       engine.start();
       chores.start();
+      node.start();
     },
     async close(lingerMs) {
       chores.stop();
+      await node.stop();
       control.stop();
       await server.close(lingerMs);
       await engine.stop();
@@ -267,7 +273,7 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
 /** All that makes the tables, in order. */
 export function migrationsOf(services: Service[]): Migration[] {
   const own = services.flatMap(service => service.migrations ?? []);
-  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...choreMigrations, ...own];
+  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...choreMigrations, ...nodeMigrations, ...own];
 }
 
 /** Every rule's default, read off the endpoints and the services' own lists. @throws Error when a rule has none */

@@ -2,22 +2,20 @@
 // and what operators ask and do: operations, the audit, the story of a request.
 // Not a service of the catalog.
 
-import { readFileSync } from 'node:fs';
 import { listHosts } from '#/host/hosts.ts';
 import { auditEndpoint } from '#/operations/audit.api.ts';
 import { operationEndpoints } from '#/operations/operation.api.ts';
 import { policyEndpoints } from '#/operations/policy.api.ts';
+import { upgradeEndpoints } from '#/operations/upgrade.api.ts';
 import { storyEndpoint } from '#/operations/story.api.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
+import type { Migration } from '#/platform/database/migrations.ts';
 import { endpoint } from '#/platform/http/endpoint.ts';
 import { any, array, mapOf, nullable, object, oneOf, optional, string, integer } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import { countRunning } from '#/platform/operations/operation.store.ts';
-
-export const version = (
-  JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
-).version;
+import { version } from '#/version.ts';
 
 const hostView = object({
   name: string(),
@@ -30,7 +28,10 @@ const hostView = object({
 });
 
 /** @param services whose counts and operations are shown */
-export function statusService(services: Service[], parts: { bus: Bus; clock: Clock }): Service {
+export function statusService(
+  services: Service[],
+  parts: { bus: Bus; clock: Clock; migrations: Migration[] },
+): Service {
   const kinds = services.flatMap(service => service.operations ?? []);
   return {
     name: 'haneul',
@@ -77,6 +78,7 @@ export function statusService(services: Service[], parts: { bus: Bus; clock: Clo
       auditEndpoint(parts),
       storyEndpoint(kinds),
       ...policyEndpoints(services),
+      ...upgradeEndpoints(parts.migrations),
     ],
   };
 }

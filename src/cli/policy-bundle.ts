@@ -60,7 +60,7 @@ export async function knownRules(): Promise<KnownRule[]> {
   const services = await declaredServices();
   const clock = systemClock();
   const bus = memoryBus({ clock, log: createLogger('policy', 'silent') });
-  return [...services, statusService(services, { bus, clock })].flatMap(service =>
+  return [...services, statusService(services, { bus, clock, migrations: [] })].flatMap(service =>
     rulesOf(service).map(({ name, check }) => ({
       name,
       check,

@@ -5,14 +5,13 @@ import { nearest } from '#/lib/nearest.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { ToolFailure } from '#/platform/process/run.ts';
 import type { Text } from '#/platform/text/text.ts';
+import { version } from '#/version.ts';
 import { contextOf, type Context, type DataOption } from './context.ts';
 import { operatorHelp as oh } from './operator-texts.ts';
 import type { RoleOptions } from './roles.ts';
 import { simulateTexts as st } from './simulate-texts.ts';
 import { cliTexts as t, helpTexts as h } from './texts.ts';
 import { upgradeTexts as ut } from './upgrade-texts.ts';
-
-export const version = '0.1.0';
 
 /** Runs one command. @returns the exit status: 0, or 1 with a sentence on standard error */
 export async function runCommandLine(args: string[]): Promise<number> {
@@ -85,6 +84,7 @@ function build(context: Context, finish: Finish): Command {
     .option('-y, --yes', say(h.yes))
     .action(async options => finish(await (await import('./up.ts')).up(context, options)));
   add('upgrade', ut.help)
+    .option('--finish', say(ut.finishHelp))
     .option('-y, --yes', say(h.yes))
     .action(async options => finish(await (await import('./upgrade.ts')).upgrade(context, options)));
   add('down', h.down).action(async (options: DataOption) =>

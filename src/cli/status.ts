@@ -1,6 +1,6 @@
 // `haneul status`: processes, memory, hosts and health. Status 0 when the cloud answers, 1 when not.
 
-import { version } from './program.ts';
+import { version } from '#/version.ts';
 import type { Context, DataOption } from './context.ts';
 import { type ProcessName, pssKibOf } from './process-facts.ts';
 import { readCredentials } from './credentials-files.ts';

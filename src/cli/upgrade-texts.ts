@@ -7,6 +7,15 @@ export const upgradeTexts = texts('cli.upgrade', {
     en: 'let this version take over from the one that runs, without a request refused',
     ko: '실행 중인 버전을 이 버전이 이어받습니다. 거절되는 요청은 없습니다',
   },
+  finishHelp: {
+    en: 'end the upgrade: the version before can no longer be gone back to',
+    ko: '업그레이드를 마무리합니다. 이전 버전으로 더 이상 돌아갈 수 없습니다',
+  },
+  finished: { en: 'The upgrade is finished: {names}.', ko: '업그레이드를 마무리했습니다: {names}.' },
+  nothingToFinish: {
+    en: 'There is nothing to finish: the version before could go on with this database.',
+    ko: '마무리할 것이 없습니다. 이전 버전도 이 데이터베이스를 그대로 쓸 수 있습니다.',
+  },
   nothingRuns: {
     en: 'No cloud answers on {directory}; "./haneul up" starts this version there.',
     ko: '{directory}에서 응답하는 클라우드가 없습니다. "./haneul up"을 하면 이 버전이 시작됩니다.',

@@ -7,10 +7,11 @@ import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
+import { version } from '#/version.ts';
+import { connectCloud } from './cloud-client.ts';
 import type { Context, DataOption } from './context.ts';
 import { readCredentials } from './credentials-files.ts';
 import { isAlive, type ProcessName, readJsonFile, stopProcess } from './process-facts.ts';
-import { version } from './program.ts';
 import { step } from './progress.ts';
 import { leaveSignal } from './roles.ts';
 import { askHealth, findRunning, untilHostIsUp } from './running.ts';
@@ -20,12 +21,14 @@ import { packages, startDetached, tailOf } from './up.ts';
 
 export interface UpgradeOptions extends DataOption {
   yes?: boolean;
+  finish?: boolean;
 }
 
 /** Loading, tables to be changed, a successor's start and a predecessor's last answers: on a slow machine. */
 const withinMs = 180_000;
 
 export async function upgrade(context: Context, options: UpgradeOptions): Promise<number> {
+  if (options.finish) return finish(context, options);
   const paths = context.paths(options);
   const before = findRunning(paths);
   const { control } = before.roles;
@@ -46,6 +49,15 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
     if (real && credentials) await untilHostIsUp(before.url!, credentials);
   });
   context.print(context.say(t.done, { version: await versionAt(before.url) }));
+  return 0;
+}
+
+/** What only the version before needed goes; from then on there is no way back. */
+async function finish(context: Context, options: DataOption): Promise<number> {
+  const cloud = await connectCloud(context, options);
+  const { body } = await cloud<{ finished: string[] }>('POST', '/haneul/upgrade/finish');
+  const names = body.finished;
+  context.print(names.length ? context.say(t.finished, { names }) : context.say(t.nothingToFinish));
   return 0;
 }
 

@@ -1,0 +1,91 @@
+// The control planes that run on this database, and their versions: an upgrade is over when they are all of one.
+
+import type { Clock, Random, Timer } from '#/platform/clock/clock.ts';
+import { newUuid } from '#/platform/clock/clock.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { createTable, type Migration } from '#/platform/database/migrations.ts';
+import { now, nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
+import type { Logger } from '#/platform/log/log.ts';
+
+export interface Node {
+  id: string;
+  version: string;
+  startedAt: string;
+  lastSeenAt: string;
+}
+
+export const nodeMigrations: Migration[] = [
+  {
+    name: 'nodes/0001-nodes',
+    async up(tx, engine) {
+      await createTable(tx, engine, 'nodes', {
+        id: 'text primary key',
+        version: 'text not null',
+        startedAt: 'text not null',
+        lastSeenAt: 'text not null',
+      });
+    },
+  },
+];
+
+const everyMs = 10_000;
+/** One that has said nothing for so long has died. */
+const silentMs = 30_000;
+
+/** Keeps this process on the list until `stop`. */
+export function keepNode(
+  { db, clock, random, log }: { db: Database; clock: Clock; random: Random; log: Logger },
+  version: string,
+): { start(): void; stop(): Promise<void> } {
+  const id = newUuid(random);
+  let timer: Timer | undefined;
+  let stopped = false;
+  let saying: Promise<unknown> = Promise.resolve();
+
+  function say(): void {
+    saying = db
+      .write(async tx => {
+        const at = now(tx);
+        await table(tx)
+          .insertInto('nodes')
+          .values({ id, version, startedAt: at, lastSeenAt: at })
+          .onConflict(conflict => conflict.column('id').doUpdateSet({ lastSeenAt: at }))
+          .execute();
+        await table(tx)
+          .deleteFrom('nodes')
+          .where('lastSeenAt', '<', timestamp(nowMs(tx) - silentMs))
+          .execute();
+      })
+      .catch((error: unknown) => log.warn({ error }, 'the list of control planes'))
+      .finally(() => {
+        if (!stopped) timer = clock.after(everyMs, say);
+      });
+  }
+
+  return {
+    start: say,
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await saying;
+      await db
+        .write(tx => table(tx).deleteFrom('nodes').where('id', '=', id).execute())
+        .catch((error: unknown) => log.warn({ error }, 'the list of control planes'));
+    },
+  };
+}
+
+/** Those that live, the oldest first. */
+export async function livingNodes(tx: Tx): Promise<Node[]> {
+  return table(tx)
+    .selectFrom('nodes')
+    .selectAll()
+    .where('lastSeenAt', '>=', timestamp(nowMs(tx) - silentMs))
+    .orderBy('startedAt')
+    .orderBy('id')
+    .execute();
+}
+
+function table(tx: Tx) {
+  return tx.withTables<{ nodes: Node }>();
+}
