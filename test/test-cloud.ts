@@ -213,8 +213,8 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     const boot = (): Agent =>
       createAgent({
         host: name,
-        address: (options.hosts ?? 1) > 1 ? `192.0.2.${at + 1}` : null,
-        ...simulatedDrivers({ machine, clock, random, log }),
+        address: null,
+        ...simulatedDrivers({ machine, clock, random, log, tunnelAddress: many ? `192.0.2.${at + 1}` : null }),
         bus: join ? join(name).bus : bus,
         clock,
         random,

@@ -33,14 +33,21 @@ export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
     if (volume.built === 0 && volume.imageId !== null && stored.has(volume.imageId))
       add(volume.host, `image/${volume.imageId}`);
   }
-  const served = new Set(rows.ports.filter(port => port.deviceOwner === 'network:dhcp').map(port => port.networkId));
   const up = new Set(rows.networks.filter(network => network.adminStateUp === 1).map(network => network.id));
+  const used = new Set(
+    rows.ports.filter(port => port.host && !port.deviceOwner.startsWith('network:')).map(port => port.networkId),
+  );
   const standby = Map.groupBy(rows.portBindings, binding => binding.portId);
   for (const { id, host, networkId, deviceOwner } of rows.ports) {
+    if (deviceOwner === 'network:dhcp' && used.has(networkId)) {
+      add(host, `network/${networkId}`);
+      if (up.has(networkId)) add(host, `dhcp/${networkId}`);
+    }
     if (deviceOwner.startsWith('network:')) continue;
     for (const on of [host, ...(standby.get(id) ?? []).map(binding => binding.host)]) {
       add(on, `port/${id}`, `network/${networkId}`);
-      if (served.has(networkId) && up.has(networkId)) add(on, `dhcp/${networkId}`);
+      // Metadata is answered where the guest is.
+      if (up.has(networkId)) add(on, `dhcp/${networkId}`);
     }
   }
   for (const router of rows.routers) {

@@ -96,12 +96,17 @@ export function createAgent(options: AgentOptions): Agent {
   }
 
   async function abilities(): Promise<object> {
-    const [capabilities, volumeCapacity] = await Promise.all([hypervisor.capabilities(), volume.capacity()]);
+    const [capabilities, volumeCapacity, networkCapabilities] = await Promise.all([
+      hypervisor.capabilities(),
+      volume.capacity(),
+      network.capabilities(),
+    ]);
     return {
       roles: options.roles ?? ['compute', 'network', 'storage'],
       address: options.address,
       capabilities,
       volumeCapacity,
+      networkCapabilities,
     };
   }
 

@@ -1,6 +1,7 @@
 // The control plane's side of the hosts: greets agents, hands out plans, hears reports.
 
 import type { HypervisorCapabilities } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { NetworkCapabilities } from '#/drivers/network/network-driver.ts';
 import type { VolumeCapacity } from '#/drivers/volume/volume-driver.ts';
 import {
   eventSubject,
@@ -38,6 +39,7 @@ export const helloMessage = object({
   address: optional(as<string | null>(any())),
   capabilities: as<HypervisorCapabilities | null>(any()),
   volumeCapacity: as<VolumeCapacity | null>(any()),
+  networkCapabilities: optional(as<NetworkCapabilities>(any())),
 });
 
 export interface HostControlOptions {
@@ -47,6 +49,8 @@ export interface HostControlOptions {
   clock: Clock;
   log: Logger;
   services: Service[];
+  /** Whether a host of that name belongs to the cloud; all do where that is not known. */
+  admits?: ((tx: Tx, host: string) => Promise<boolean>) | undefined;
 }
 
 export interface HostControl {
@@ -55,13 +59,17 @@ export interface HostControl {
 }
 
 const t = texts('host.control', {
+  notMember: {
+    en: 'The host {host} does not belong to this cloud (any more).',
+    ko: '{host} 호스트는 이 클라우드에 속하지 않습니다(또는 더 이상 속하지 않습니다).',
+  },
   notItself: {
     en: 'What came on {subject} names another host than the one whose subject it is.',
     ko: '{subject}(으)로 온 메시지가 그 주제의 호스트가 아닌 다른 호스트를 가리킵니다.',
   },
 });
 
-export function createHostControl({ db, slots, bus, clock, log, services }: HostControlOptions): HostControl {
+export function createHostControl({ db, slots, bus, clock, log, services, admits }: HostControlOptions): HostControl {
   const ends: (() => void)[] = [];
   const silence = createSilence({ db, bus, clock, log, tell });
   attachWake(slots, host => bus.publish(planChangedSubject(host), null));
@@ -74,6 +82,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
     const said = parse(helloMessage, message, platformTexts.invalidBody);
     silence.heard(said.host);
     return db.write(async tx => {
+      if (admits && !(await admits(tx, said.host))) throw new Problem('forbidden', t.notMember, { host: said.host });
       const known = await table(tx)
         .selectFrom('hosts')
         .select(['name', 'up', 'session'])
@@ -86,6 +95,7 @@ export function createHostControl({ db, slots, bus, clock, log, services }: Host
         address: said.address ?? null,
         capabilities: said.capabilities && JSON.stringify(said.capabilities),
         volumeCapacity: said.volumeCapacity && JSON.stringify(said.volumeCapacity),
+        networkCapabilities: said.networkCapabilities ? JSON.stringify(said.networkCapabilities) : null,
         session: said.session,
         up: 1,
         lastSeenAt: now(tx),

@@ -13,9 +13,10 @@ export interface HostRow {
   enabled: number;
   disabledReason: string | null;
   forcedDown: number;
-  /** JSON of HypervisorCapabilities, VolumeCapacity. */
+  /** JSON of HypervisorCapabilities, VolumeCapacity, NetworkCapabilities. */
   capabilities: string | null;
   volumeCapacity: string | null;
+  networkCapabilities: string | null;
   wantedRevision: number;
   reportedRevision: number;
   /** The number of the last report that was heard in this session. */
@@ -87,6 +88,12 @@ export const hostMigrations: Migration[] = [
           column.notNull().defaultTo(0),
         )
         .execute();
+    },
+  },
+  {
+    name: 'host/0003-network-capabilities',
+    async up(tx) {
+      await tx.schema.alterTable('hosts').addColumn('networkCapabilities', 'text').execute();
     },
   },
 ];

@@ -1,6 +1,7 @@
 // The hosts as services see them.
 
 import type { HypervisorCapabilities } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { NetworkCapabilities } from '#/drivers/network/network-driver.ts';
 import type { VolumeCapacity } from '#/drivers/volume/volume-driver.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
 import { type HostRow, table } from '#/host/hosts.store.ts';
@@ -21,6 +22,8 @@ export interface Host {
   forcedDown: boolean;
   capabilities: HypervisorCapabilities | null;
   volumeCapacity: VolumeCapacity | null;
+  /** Null for a host that has not said. */
+  networkCapabilities: NetworkCapabilities | null;
   lastSeenAt: string;
   startedAt: string;
   createdAt: string;
@@ -109,8 +112,26 @@ function toHost(row: HostRow): Host {
     forcedDown: row.forcedDown === 1,
     capabilities: row.capabilities ? (JSON.parse(row.capabilities) as HypervisorCapabilities) : null,
     volumeCapacity: row.volumeCapacity ? (JSON.parse(row.volumeCapacity) as VolumeCapacity) : null,
+    networkCapabilities: row.networkCapabilities ? (JSON.parse(row.networkCapabilities) as NetworkCapabilities) : null,
     lastSeenAt: row.lastSeenAt,
     startedAt: row.startedAt,
     createdAt: row.createdAt,
   };
+}
+
+/** Forgets a host and what it has reported. What it may hold is the caller's business. */
+export async function forgetHost(tx: Tx, name: string): Promise<void> {
+  await table(tx).deleteFrom('hostEntries').where('host', '=', name).execute();
+  await table(tx).deleteFrom('hosts').where('name', '=', name).execute();
+}
+
+/** How many entries of a kind (`server`) each host has reported. */
+export async function countEntries(tx: Tx, kind: string): Promise<Map<string, number>> {
+  const rows = await table(tx)
+    .selectFrom('hostEntries')
+    .select(eb => ['host', eb.fn.countAll<number | string>().as('count')])
+    .where('key', 'like', `${kind}/%`)
+    .groupBy('host')
+    .execute();
+  return new Map(rows.map(({ host, count }) => [host, Number(count)]));
 }

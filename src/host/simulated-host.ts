@@ -13,11 +13,13 @@ const size = { vcpus: 64, memoryMib: 262_144, diskGib: 4_096 };
 
 export function simulatedDrivers({
   machine,
+  tunnelAddress = null,
   clock,
   random,
   log,
 }: {
   machine: SimulatedMachine;
+  tunnelAddress?: string | null;
   clock: Clock;
   random: Random;
   log: Logger;
@@ -28,7 +30,7 @@ export function simulatedDrivers({
   const tools = { run, clock, random, log };
   return {
     hypervisor: simulatedHypervisor({ tools, host: machine, ...size }),
-    network: simulatedNetwork({ tools, host: machine }),
+    network: simulatedNetwork({ tools, host: machine, tunnelAddress }),
     volume: simulatedVolume({ tools, host: machine, totalGib: size.diskGib }),
   };
 }

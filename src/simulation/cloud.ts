@@ -20,6 +20,7 @@ import { table as operations } from '#/platform/operations/operation.store.ts';
 import { createServices } from '#/services.ts';
 import { createDice, type Dice } from '#/simulation/dice.ts';
 import { createNetwork, type Network } from '#/simulation/network.ts';
+import { wrongPeers } from '#/simulation/peers.ts';
 import { type Answer, type Asked, inject } from '#/simulation/request.ts';
 import { createScope, type DatabaseFate, type Scope, scopedClock, scopedDatabase } from '#/simulation/scope.ts';
 import { beginning, publicUrl, type SimulatedUser, type Template } from '#/simulation/template.ts';
@@ -64,6 +65,8 @@ export interface Node {
 export interface Host {
   readonly name: string;
   readonly machine: SimulatedMachine;
+  /** Its end of the tunnels. */
+  readonly tunnelAddress: string;
   /** Null while none runs, or it has not come up yet. */
   agent: Agent | null;
   /** The agent's process runs. */
@@ -206,8 +209,10 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         kept.save(structuredClone(plan));
       },
     };
+    const tunnelAddress = `192.0.2.${self.hosts.length + 1}`;
     const host: Host = {
       name,
+      tunnelAddress,
       machine,
       agent: null,
       diskFull: false,
@@ -220,7 +225,7 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         running = scope;
         const clock = scopedClock(time, scope, () => 0);
         const end = network.join(name, clock, log);
-        const drivers = simulatedDrivers({ machine, clock, random: ids, log });
+        const drivers = simulatedDrivers({ machine, tunnelAddress, clock, random: ids, log });
         const agent = createAgent({
           host: name,
           address: null,
@@ -388,6 +393,8 @@ async function auditRest({ db, hosts }: SimulatedCloud): Promise<Violation[]> {
     const sentence = `Server ${id} is ${vmState}, but its guest is ${guest.power}.`;
     found.push({ invariant: 'host objects', resource: `server/${id}`, sentence: { en: sentence, ko: sentence } });
   }
+  for (const sentence of wrongPeers(hosts))
+    found.push({ invariant: 'host objects', resource: 'networks', sentence: { en: sentence, ko: sentence } });
   return found;
 }
 

@@ -36,6 +36,7 @@ export function sampleEntries(): {
     segmentationId: 77,
     mtu: 1450,
     external: null,
+    metadataMac: 'fa:16:3e:00:00:02',
     peers: [],
   };
   const dhcp: HostDhcp = {
@@ -43,6 +44,7 @@ export function sampleEntries(): {
     networkId,
     portId: dhcpPortId,
     mac: 'fa:16:3e:00:00:02',
+    local: false,
     addresses: ['10.77.0.2/24'],
     mtu: 1450,
     domain: 'example',

@@ -13,6 +13,8 @@ export interface HostNetwork {
    * machine itself reaches it; `masquerade` hides its subnets behind the machine on the way out.
    */
   external: { hostAddresses: string[]; masquerade: boolean } | null;
+  /** Of the namespace on this host that answers its guests' metadata requests, whatever way they take; null: none does. */
+  metadataMac: string | null;
   /** Tunnel end points (addresses) of the other hosts that have ports of this network. */
   peers: { address: string; ports: { mac: string; ips: string[] }[] }[];
 }
@@ -40,12 +42,14 @@ export interface DhcpLease {
   options: { name: string; value: string; ipVersion: 4 | 6 }[];
 }
 
-/** DHCP and metadata for one network: a namespace with one interface on its bridge. */
+/** DHCP and metadata for one network: a namespace with one interface on its bridge. Metadata is for this host's guests. */
 export interface HostDhcp {
   key: `dhcp/${string}`;
   networkId: string;
   portId: string;
   mac: string;
+  /** Metadata alone: other hosts hand out the addresses. Nothing of it may leave the host. */
+  local: boolean;
   /** Addresses of the DHCP port, with prefix length. */
   addresses: string[];
   mtu: number;
@@ -132,8 +136,17 @@ export type MetadataHandler = (
   response: ServerResponse,
 ) => void;
 
+/** What a host can do for networks. */
+export interface NetworkCapabilities {
+  /** Its end of the tunnels to other hosts; null where it has none, as on the only machine of a cloud. */
+  tunnelAddress: string | null;
+  /** It has an interface of its own on the external network. */
+  externalInterface: boolean;
+}
+
 /** Keeps the networks of one host. Ensuring what is so, or removing what is gone, succeeds. */
 export interface NetworkDriver {
+  capabilities(): Promise<NetworkCapabilities>;
   /** What the host holds of ours, of every kind but security groups. */
   list(): Promise<Exclude<NetworkEntry['key'], HostGroup['key']>[]>;
   /** Called once, before all else. */

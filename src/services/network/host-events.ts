@@ -3,6 +3,8 @@
 import { db } from '#/services/network/tables.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
+import { replanNetwork } from '#/services/network/affected.ts';
+import { fillDhcp, heal } from '#/services/network/agents/heal.ts';
 import { placeRouters } from '#/services/network/routers/place-router.ts';
 
 export async function onHostEvent(
@@ -10,16 +12,24 @@ export async function onHostEvent(
   host: string,
   event: { type: string } & Record<string, unknown>,
 ): Promise<void> {
-  if (event.type === 'host.up') return placeRouters(tx);
+  if (event.type === 'host.up') {
+    // Its end of the tunnels may be another one now.
+    for (const networkId of await networksOn(tx, host)) await replanNetwork(tx, networkId);
+    await fillDhcp(tx);
+    return placeRouters(tx);
+  }
+  if (event.type === 'host.down') return heal(tx);
   if (event.type !== 'entry.applied' || typeof event['key'] !== 'string') return;
   const [kind, id = ''] = event['key'].split('/');
   if (kind === 'port') await portApplied(tx, host, id);
   if (kind === 'router') await routerApplied(tx, host, id);
+  // Of one host's server: the others' ports are theirs to tell of.
   if (kind === 'dhcp')
     await db(tx)
       .updateTable('ports')
       .set({ status: 'ACTIVE' })
       .where('networkId', '=', id)
+      .where('host', '=', host)
       .where('deviceOwner', '=', 'network:dhcp')
       .where('status', '!=', 'ACTIVE')
       .execute();
@@ -70,4 +80,10 @@ async function routerApplied(tx: Tx, host: string, id: string): Promise<void> {
     .where('routerId', '=', id)
     .where('status', '!=', 'ACTIVE')
     .execute();
+}
+
+async function networksOn(tx: Tx, host: string): Promise<string[]> {
+  const bound = db(tx).selectFrom('ports').select('networkId').where('host', '=', host);
+  const standby = db(tx).selectFrom('portBindings').select('networkId').where('host', '=', host);
+  return (await bound.union(standby).execute()).map(row => row.networkId);
 }

@@ -7,12 +7,13 @@ import {
   type FloatingIpRow,
   type NetworkRow,
   type PortForwardingRow,
+  type PortRow,
   type RouterRow,
   type SecurityGroupRuleRow,
   type SubnetRow,
 } from '#/services/network/tables.ts';
 import { isIPv6 } from 'node:net';
-import { listHosts } from '#/host/hosts.ts';
+import { type Host, listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export interface PlanRows {
@@ -20,8 +21,10 @@ export interface PlanRows {
   subnets: SubnetRow[];
   /** Guests' ports that are bound to the host, or move to it, or have just left. */
   guests: Port[];
-  /** Of the networks that guests of the host are on. */
+  /** Of the networks to whose guests the host hands out addresses. */
   dhcpPorts: Port[];
+  /** Those guests, wherever they are. */
+  leaseholders: Port[];
   routers: RouterRow[];
   routerPorts: Port[];
   floatingIps: FloatingIpRow[];
@@ -68,8 +71,27 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
         .execute(),
     ),
   );
-  const guestNetworks = [...new Set(guests.map(port => port.networkId))];
-  const networkIds = [...new Set([...guestNetworks, ...routerPorts.map(port => port.networkId)])].sort();
+  const servers = await db(tx)
+    .selectFrom('ports')
+    .selectAll()
+    .where('host', '=', host)
+    .where('deviceOwner', '=', 'network:dhcp')
+    .orderBy('id')
+    .execute();
+  const leaseholders = await withParts(
+    tx,
+    await byIds(
+      servers.map(port => port.networkId),
+      ids => boundGuests(tx, ids),
+    ),
+  );
+  // A network without guests costs nothing.
+  const used = new Set(leaseholders.map(port => port.networkId));
+  const dhcpPorts = await withParts(
+    tx,
+    servers.filter(port => used.has(port.networkId)),
+  );
+  const networkIds = [...new Set([...guests, ...dhcpPorts, ...routerPorts].map(port => port.networkId))].sort();
   const groupIds = [...new Set(guests.flatMap(port => (port.portSecurity ? port.groups : [])))];
   const rules = await byIds(groupIds, ids =>
     db(tx).selectFrom('securityGroupRules').selectAll().where('securityGroupId', 'in', ids).orderBy('id').execute(),
@@ -91,18 +113,8 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
         .orderBy('id')
         .execute(),
     ),
-    dhcpPorts: await withParts(
-      tx,
-      await byIds(guestNetworks, ids =>
-        db(tx)
-          .selectFrom('ports')
-          .selectAll()
-          .where('networkId', 'in', ids)
-          .where('deviceOwner', '=', 'network:dhcp')
-          .orderBy('id')
-          .execute(),
-      ),
-    ),
+    dhcpPorts,
+    leaseholders,
     floatingIps: await byIds(routerIds, ids =>
       db(tx).selectFrom('floatingIps').selectAll().where('routerId', 'in', ids).orderBy('id').execute(),
     ),
@@ -134,6 +146,17 @@ async function byIds<R>(ids: string[], read: (ids: string[]) => Promise<R[]>): P
   return rows;
 }
 
+function boundGuests(tx: Tx, networkIds: string[]): Promise<PortRow[]> {
+  return db(tx)
+    .selectFrom('ports')
+    .selectAll()
+    .where('networkId', 'in', networkIds)
+    .where('host', 'is not', null)
+    .where('deviceOwner', 'not like', 'network:%')
+    .orderBy('id')
+    .execute();
+}
+
 async function membersOf(tx: Tx, groupIds: string[]): Promise<PlanRows['members']> {
   const rows = await byIds(groupIds, ids =>
     db(tx)
@@ -157,15 +180,18 @@ async function membersOf(tx: Tx, groupIds: string[]): Promise<PlanRows['members'
   }));
 }
 
+const tunnelOf = (host: Host | undefined): string | null => host?.networkCapabilities?.tunnelAddress ?? null;
+
 /** Nothing where this host has no tunnel. */
 async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promise<Elsewhere[]> {
   const hosts = await listHosts(tx);
-  const own = hosts.find(one => one.name === host)?.address ?? null;
+  const own = tunnelOf(hosts.find(one => one.name === host));
   if (own === null) return [];
-  const reached = hosts.filter(
-    ({ name, address }) => name !== host && address !== null && isIPv6(address) === isIPv6(own),
-  );
-  const addresses = new Map(reached.map(({ name, address }) => [name, address!]));
+  const addresses = new Map<string, string>();
+  for (const other of hosts) {
+    const end = tunnelOf(other);
+    if (other.name !== host && end !== null && isIPv6(end) === isIPv6(own)) addresses.set(other.name, end);
+  }
   if (!addresses.size) return [];
   const bindings = await byIds(networkIds, ids =>
     db(tx)
@@ -185,7 +211,11 @@ async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promi
       .orderBy('id')
       .execute(),
   );
-  const relevant = rows.filter(row => row.host !== host || standby.has(row.id));
+  const used = new Set(rows.filter(row => !row.deviceOwner.startsWith('network:')).map(row => row.networkId));
+  const relevant = rows.filter(
+    row =>
+      (row.host !== host || standby.has(row.id)) && (row.deviceOwner !== 'network:dhcp' || used.has(row.networkId)),
+  );
   return (await withParts(tx, relevant)).flatMap(port => {
     const others = standby.get(port.id) ?? [];
     return [port.host!, ...others.map(one => one.host)].flatMap(name => {

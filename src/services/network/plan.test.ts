@@ -148,8 +148,21 @@ const rows: PlanRows = {
         ['s4', '10.1.0.2'],
         ['s6', 'fd00::2'],
       ],
-      { deviceOwner: 'network:dhcp', host: null },
+      { deviceOwner: 'network:dhcp' },
     ),
+  ],
+  leaseholders: [
+    port(
+      'guest-port-11',
+      'n1',
+      [
+        ['s4', '10.1.0.11'],
+        ['s6', 'fd00::11'],
+      ],
+      { dnsName: 'web', dhcpOptions: '[{"opt_name":"mtu","opt_value":"1400","ip_version":4}]' },
+    ),
+    port('open-port-12', 'n1', [['s4', '10.1.0.12']], {}),
+    port('away-port-30', 'n1', [['s4', '10.1.0.30']], { host: 'h2' }),
   ],
   routers: [
     {
@@ -232,7 +245,12 @@ const rows: PlanRows = {
     },
   ],
   addressGroups: [{ ...standard, id: 'a1', addresses: '["192.0.2.0/24"]' }],
-  elsewhere: [{ networkId: 'n1', mac: 'fa:16:3e:00:00:30', address: '192.0.2.50', ips: ['10.1.0.30'] }],
+  elsewhere: [
+    { networkId: 'n1', mac: 'fa:16:3e:00:00:30', address: '192.0.2.51', ips: ['10.1.0.30'] },
+    // One that moves from one to the other: on both, so nowhere in particular.
+    { networkId: 'n1', mac: null, address: '192.0.2.51', ips: ['10.1.0.31'] },
+    { networkId: 'n1', mac: null, address: '192.0.2.50', ips: ['10.1.0.31'] },
+  ],
 };
 
 test('a host’s plan is what the golden file says', () => {

@@ -4,6 +4,9 @@
 import { endpointsOf, type Found, type Resource } from '#/services/network/attributes/resource.ts';
 import { addressGroupActions, addressGroups } from '#/services/network/address-groups/address-group.api.ts';
 import { agentEndpoints, agents } from '#/services/network/agents/agent.api.ts';
+import { heal } from '#/services/network/agents/heal.ts';
+import { schedulingEndpoints } from '#/services/network/agents/scheduling.api.ts';
+import { defaultSettings, type NetworkSettings, setSettings } from '#/services/network/settings.ts';
 import { followDeletedProjects } from '#/services/network/deleted-projects.ts';
 import { extensionEndpoints } from '#/services/network/discovery/extension.api.ts';
 import { versionEndpoints } from '#/services/network/discovery/version.api.ts';
@@ -14,6 +17,7 @@ import { onHostEvent } from '#/services/network/host-events.ts';
 import { networksMigration } from '#/services/network/migrations/0001-networks.ts';
 import { routersMigration } from '#/services/network/migrations/0002-routers.ts';
 import { portBindingsMigration } from '#/services/network/migrations/0003-port-bindings.ts';
+import { networkAgentsMigration } from '#/services/network/migrations/0004-network-agents.ts';
 import { ipAvailabilities } from '#/services/network/networks/ip-availability.api.ts';
 import { networks } from '#/services/network/networks/network.api.ts';
 import { planHostNetworks } from '#/services/network/plan.ts';
@@ -36,7 +40,7 @@ import type { Service } from '#/platform/http/service.ts';
 
 const of = <F extends Found>(resource: Resource<F>): Endpoint[] => endpointsOf(resource, attributeRules);
 
-export const networkService = (): Service => ({
+export const networkService = (settings: NetworkSettings = defaultSettings): Service => ({
   name: 'network',
   type: 'network',
   catalogName: 'neutron',
@@ -61,6 +65,7 @@ export const networkService = (): Service => ({
     ...of(ipAvailabilities),
     ...of(agents),
     ...agentEndpoints,
+    ...schedulingEndpoints,
     ...quotaEndpoints,
     ...tagEndpoints(networks, 'networks'),
     ...tagEndpoints(subnets, 'subnets'),
@@ -73,7 +78,7 @@ export const networkService = (): Service => ({
   rules: attributeRules,
   envelope,
   statusOf: { overQuota: 409 },
-  migrations: [networksMigration, routersMigration, portBindingsMigration],
+  migrations: [networksMigration, routersMigration, portBindingsMigration, networkAgentsMigration],
   planners: [planHostNetworks],
   async counts(tx) {
     const { count } = await db(tx)
@@ -82,7 +87,11 @@ export const networkService = (): Service => ({
       .executeTakeFirstOrThrow();
     return { networks: Number(count) };
   },
-  seed: seedNetworks,
+  async seed(tx, given) {
+    setSettings(tx, settings);
+    await seedNetworks(tx, given);
+  },
+  chores: [{ name: 'network.heal', everyMs: 10_000, run: heal }],
   listen: followDeletedProjects,
   onHostEvent,
 });

@@ -100,6 +100,13 @@ export interface RouterRow extends StandardRow {
   zoneHints: string;
 }
 
+/** What an operator has decided about one of a host's parts; without a row it is as it comes. */
+export interface NetworkAgentRow {
+  id: string;
+  adminStateUp: number;
+  description: string | null;
+}
+
 export interface FloatingIpRow extends StandardRow {
   networkId: string;
   ip: string;
@@ -185,6 +192,7 @@ export type NetworkTables = {
   subnetPools: SubnetPoolRow;
   networkRbacPolicies: RbacPolicyRow;
   networkQuotas: QuotaRow;
+  networkAgents: NetworkAgentRow;
 };
 
 /** The transaction, over this service's tables. */

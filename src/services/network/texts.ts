@@ -364,5 +364,29 @@ export const networkTexts = texts('network', {
     en: 'The device {device} belongs to another project.',
     ko: '장치 {device}은(는) 다른 프로젝트의 것입니다.',
   },
+  invalidDHCPAgent: {
+    en: 'Agent {id} is not a valid DHCP agent or has been disabled.',
+    ko: '에이전트 {id}은(는) DHCP 에이전트가 아니거나 비활성화되어 있습니다.',
+  },
+  networkHostedByDHCPAgent: {
+    en: 'The network {network} has been already hosted by the DHCP agent {agent}.',
+    ko: '네트워크 {network}은(는) 이미 DHCP 에이전트 {agent}이(가) 맡고 있습니다.',
+  },
+  networkNotHostedByDhcpAgent: {
+    en: 'The network {network} is not hosted by the DHCP agent {agent}.',
+    ko: '네트워크 {network}은(는) DHCP 에이전트 {agent}이(가) 맡고 있지 않습니다.',
+  },
+  invalidL3Agent: {
+    en: 'Agent {id} is not an L3 agent or has been disabled.',
+    ko: '에이전트 {id}은(는) L3 에이전트가 아니거나 비활성화되어 있습니다.',
+  },
+  routerHostedByL3Agent: {
+    en: 'The router {router} has been already hosted by another agent than the L3 agent {agent}.',
+    ko: '라우터 {router}은(는) L3 에이전트 {agent}이(가) 아닌 다른 에이전트가 이미 맡고 있습니다.',
+  },
+  routerNotHostedByL3Agent: {
+    en: 'The router {router} is not hosted by the L3 agent {agent}.',
+    ko: '라우터 {router}은(는) L3 에이전트 {agent}이(가) 맡고 있지 않습니다.',
+  },
   agentNotFound: { en: 'Agent {id} could not be found.', ko: '에이전트 {id}을(를) 찾을 수 없습니다.' },
 });

@@ -36,6 +36,7 @@ test('guests find their IPv6 addresses and the way out', async () => {
     networkId: net.networkId,
     portId: uuid(0x60),
     mac: mac(0x60),
+    local: false,
     addresses: ['2001:db8:a6::2/64', '2001:db8:a7::2/64'],
     mtu: 1450,
     domain: 'cloud.example',

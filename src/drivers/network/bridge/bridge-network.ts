@@ -32,6 +32,8 @@ export interface BridgeNetworkOptions {
   guestUser: { uid: number; gid: number };
   /** This host's end of VXLAN tunnels; null where there are no other hosts. */
   tunnelAddress: string | null;
+  /** The interface through which external networks leave; null where the host itself is their way out. */
+  externalInterface?: string | null;
   tools: Tools;
 }
 
@@ -138,6 +140,7 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   }
 
   return {
+    capabilities: async () => ({ tunnelAddress, externalInterface: options.externalInterface != null }),
     list() {
       host.forgetLinks();
       return findAll(host);

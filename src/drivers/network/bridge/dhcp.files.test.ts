@@ -36,6 +36,7 @@ const dhcp: HostDhcp = {
   networkId: 'aaaaaaaa-0000-4000-8000-000000000001',
   portId: 'dddddddd-0000-4000-8000-000000000001',
   mac: 'fa:16:3e:00:00:02',
+  local: false,
   addresses: ['10.0.0.2/24', '2001:db8:1::2/64'],
   mtu: 1450,
   domain: 'cloud.example',

@@ -20,7 +20,7 @@ const leaseSeconds = 86_400;
 
 /** Whether the network needs a DHCP server or router advertisements at all. */
 export function needsServer(dhcp: HostDhcp): boolean {
-  return dhcp.subnets.some(subnet => rangeOf(subnet) !== null);
+  return !dhcp.local && dhcp.subnets.some(subnet => rangeOf(subnet) !== null);
 }
 
 /** @param directory where the files will be */

@@ -26,7 +26,7 @@ const rule = (more: Partial<FilterRule>): FilterRule => ({
 });
 
 function network(id: string, external: HostNetwork['external'] = null): HostNetwork {
-  return { key: `network/${id}`, networkId: id, segmentationId: 7, mtu: 1450, external, peers: [] };
+  return { key: `network/${id}`, networkId: id, segmentationId: 7, mtu: 1450, external, metadataMac: null, peers: [] };
 }
 
 function port(id: string, networkId: string, more: Partial<HostPort> = {}): HostPort {

@@ -108,7 +108,15 @@ export const uuid = (n: number): string => `${n.toString(16).padStart(8, '0')}-7
 export const mac = (n: number): string => `fa:16:3e:7e:57:${n.toString(16).padStart(2, '0')}`;
 
 export function network(n: number, external: HostNetwork['external'] = null): HostNetwork {
-  return { key: `network/${uuid(n)}`, networkId: uuid(n), segmentationId: n, mtu: 1450, external, peers: [] };
+  return {
+    key: `network/${uuid(n)}`,
+    networkId: uuid(n),
+    segmentationId: n,
+    mtu: 1450,
+    external,
+    metadataMac: null,
+    peers: [],
+  };
 }
 
 export function port(n: number, networkId: string, ips: string[], rules: HostPort['rules'] = []): HostPort {
@@ -133,6 +141,7 @@ export function dhcp(n: number, networkId: string, cidr: string, address: string
     networkId,
     portId: uuid(n),
     mac: mac(n),
+    local: false,
     addresses: [`${address}/${cidr.split('/')[1]}`],
     mtu: 1450,
     domain: 'cloud.example',

@@ -9,6 +9,8 @@ import { Problem } from '#/platform/problem/problem.ts';
 export interface SimulatedNetworkOptions {
   tools: Tools;
   host: SimulatedMachine;
+  /** Its end of the tunnels to other hosts. Default null. */
+  tunnelAddress?: string | null;
   /** How long a new or changed entry takes. Default 0. */
   delayMs?: number;
 }
@@ -17,9 +19,15 @@ export interface SimulatedNetworkOptions {
  * Keeps the networks of a simulated host. Calls in `host.faults`: `network.list`, `.restore`, `.ensureFilters`,
  * `.ensure`, `.remove`, `.counters`.
  */
-export function simulatedNetwork({ tools, host, delayMs = 0 }: SimulatedNetworkOptions): NetworkDriver {
+export function simulatedNetwork({
+  tools,
+  host,
+  tunnelAddress = null,
+  delayMs = 0,
+}: SimulatedNetworkOptions): NetworkDriver {
   const gate = host.gate(tools.clock);
   return {
+    capabilities: async () => ({ tunnelAddress, externalInterface: false }),
     list: () => gate('network.list', 0, () => [...host.network.keys()]),
     restore: () => gate('network.restore', 0, () => {}),
     ensureFilters: filters =>

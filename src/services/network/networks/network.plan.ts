@@ -1,5 +1,6 @@
 // The bridges and tunnels that a host must have. Rows in, entries out.
 
+import { localMac } from '#/services/network/ports/dhcp.plan.ts';
 import type { PlanRows } from '#/services/network/plan-rows.ts';
 import type { HostNetwork } from '#/drivers/network/network-driver.ts';
 
@@ -7,9 +8,13 @@ export function planNetworks({
   networks,
   subnets,
   elsewhere,
-}: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere'>): HostNetwork[] {
+  guests,
+  dhcpPorts,
+}: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere' | 'guests' | 'dhcpPorts'>): HostNetwork[] {
   return networks.map(network => {
     const own = subnets.filter(subnet => subnet.networkId === network.id);
+    const has = guests.some(guest => guest.networkId === network.id);
+    const dhcp = dhcpPorts.find(port => port.networkId === network.id);
     const peers = Map.groupBy(
       elsewhere.filter(port => port.networkId === network.id),
       port => port.address,
@@ -24,10 +29,15 @@ export function planNetworks({
       segmentationId: network.segmentationId,
       mtu: network.mtu,
       external: network.type === 'flat' ? { hostAddresses, masquerade: true } : null,
-      peers: [...peers].map(([address, ports]) => ({
+      metadataMac: has && network.adminStateUp ? (dhcp?.mac ?? localMac) : null,
+      peers: [...peers].toSorted(byAddress).map(([address, ports]) => ({
         address,
         ports: ports.flatMap(({ mac, ips }) => (mac === null ? [] : { mac, ips })),
       })),
     };
   });
+}
+
+function byAddress([a]: [string, unknown], [b]: [string, unknown]): number {
+  return a < b ? -1 : 1;
 }

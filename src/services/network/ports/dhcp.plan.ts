@@ -1,4 +1,4 @@
-// DHCP, router advertisements and metadata of the networks that a host's guests are on. Rows in, entries out.
+// DHCP and router advertisements of the networks that a host serves, and metadata for its own guests. Rows in, entries out.
 
 import type { PlanRows } from '#/services/network/plan-rows.ts';
 import type { DhcpOption } from '#/services/network/ports/make-port.ts';
@@ -12,25 +12,30 @@ export function planDhcp({
   subnets,
   dhcpPorts,
   guests,
-}: Pick<PlanRows, 'networks' | 'subnets' | 'dhcpPorts' | 'guests'>): HostDhcp[] {
-  return dhcpPorts.flatMap(port => {
-    const network = networks.find(one => one.id === port.networkId);
-    if (!network || !network.adminStateUp) return [];
+  leaseholders,
+}: Pick<PlanRows, 'networks' | 'subnets' | 'dhcpPorts' | 'guests' | 'leaseholders'>): HostDhcp[] {
+  return networks.flatMap(network => {
+    const port = dhcpPorts.find(one => one.networkId === network.id);
+    if (!network.adminStateUp || !(port || guests.some(guest => guest.networkId === network.id))) return [];
     const own = subnets.filter(subnet => subnet.networkId === network.id);
     const lengthOf = (subnetId: string): string => own.find(subnet => subnet.id === subnetId)!.cidr.split('/')[1]!;
     return {
       key: `dhcp/${network.id}`,
       networkId: network.id,
-      portId: port.id,
-      mac: port.mac,
-      addresses: port.addresses.map(({ ip, subnetId }) => `${ip}/${lengthOf(subnetId)}`),
+      portId: port?.id ?? network.id,
+      mac: port?.mac ?? localMac,
+      local: !port,
+      addresses: (port?.addresses ?? []).map(({ ip, subnetId }) => `${ip}/${lengthOf(subnetId)}`),
       mtu: network.mtu,
       domain: (network.dnsDomain || defaultDomain).replace(/\.$/, ''),
       subnets: own.map(toDhcpSubnet),
-      leases: guests.filter(guest => guest.networkId === network.id && guest.addresses.length).map(toLease),
+      leases: leaseholders.filter(one => port && one.networkId === network.id && one.addresses.length).map(toLease),
     };
   });
 }
+
+/** Of metadata on hosts that hand out no addresses: the same on each, and never heard on another. */
+export const localMac = '02:00:a9:fe:a9:fe';
 
 type Ipv6Mode = NonNullable<DhcpSubnet['ipv6']>['raMode'];
 

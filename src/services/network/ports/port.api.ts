@@ -22,7 +22,7 @@ import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { standardAttributes, touched } from '#/services/network/attributes/standard.ts';
 import { networkById, sharedNetworks, usableNetwork } from '#/services/network/networks/network.store.ts';
 import { addressPairs, checkAddressPairs, dhcpOptions, mergeDhcpOptions } from '#/services/network/ports/port.rules.ts';
-import { dhcpOwner, syncDhcpPort } from '#/services/network/ports/dhcp-port.ts';
+import { dhcpOwner, syncDhcpPorts } from '#/services/network/ports/dhcp-port.ts';
 import { type AddressPair, type DhcpOption, makePort } from '#/services/network/ports/make-port.ts';
 import {
   listPorts,
@@ -307,5 +307,5 @@ async function remove({ tx }: Ask, row: Port): Promise<void> {
       throw new Problem('conflict', t.servicePortInUse, { id: row.id, why: `has device owner ${row.deviceOwner}` });
   }
   await removePort(tx, row.id);
-  if (row.deviceOwner === dhcpOwner) await syncDhcpPort(tx, row.networkId);
+  if (row.deviceOwner === dhcpOwner) await syncDhcpPorts(tx, row.networkId);
 }

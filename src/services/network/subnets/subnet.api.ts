@@ -32,7 +32,7 @@ import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { networkById, usableNetwork } from '#/services/network/networks/network.store.ts';
 import { addAutoAddresses } from '#/services/network/ports/auto-addresses.ts';
-import { syncDhcpPort } from '#/services/network/ports/dhcp-port.ts';
+import { syncDhcpPorts } from '#/services/network/ports/dhcp-port.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
 import { allocateFromPool, choosePool } from '#/services/network/subnet-pools/allocate-prefix.ts';
 import {
@@ -198,7 +198,7 @@ export async function insertSubnet(tx: Tx, values: Values): Promise<SubnetRow> {
     subnetPoolId: pool?.id ?? null,
   };
   await db(tx).insertInto('subnets').values(row).execute();
-  await syncDhcpPort(tx, networkId);
+  await syncDhcpPorts(tx, networkId);
   if (isAuto(addressMode)) await addAutoAddresses(tx, row);
   await changed(tx, row);
   return row;
@@ -250,7 +250,7 @@ async function update({ tx }: Ask, row: Subnet, values: Values): Promise<Subnet>
     ...(values['service_types'] ? { serviceTypes: JSON.stringify(values['service_types']) } : {}),
   };
   await db(tx).updateTable('subnets').set(changes).where('id', '=', row.id).execute();
-  if (enableDhcp !== (row.enableDhcp === 1)) await syncDhcpPort(tx, row.networkId);
+  if (enableDhcp !== (row.enableDhcp === 1)) await syncDhcpPorts(tx, row.networkId);
   await changed(tx, row);
   return { ...row, ...changes };
 }
@@ -289,7 +289,7 @@ async function remove({ tx }: Ask, row: Subnet): Promise<void> {
         .join(', ')}`,
     });
   await removeSubnetRow(tx, row.id);
-  await syncDhcpPort(tx, row.networkId);
+  await syncDhcpPorts(tx, row.networkId);
   await changed(tx, row);
 }
 
