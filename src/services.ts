@@ -4,7 +4,6 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authenticator } from '#/platform/access/caller.ts';
-import { setupFernetKeys } from '#/platform/access/fernet-keys.ts';
 import { openJwsKeyRing, openKeyRing } from '#/platform/access/key-ring.ts';
 import { createPasswords, type PasswordCost } from '#/platform/access/passwords.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
@@ -56,7 +55,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
   const passwords = createPasswords({ random, cost: options.passwordCost });
   const keys = openKeyRing({ directory: join(directory, 'fernet-keys'), random, clock });
-  const credentialKeys = setupFernetKeys(join(directory, 'credential-keys'), random);
+  const credentialKeys = openKeyRing({ directory: join(directory, 'credential-keys'), random, clock });
   const identity = identityService({
     db,
     clock,
@@ -65,7 +64,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     ...(config.tokenProvider === 'jws'
       ? { signingKeys: openJwsKeyRing({ directory: join(directory, 'jws-keys'), clock }) }
       : {}),
-    credentialKeys: () => credentialKeys,
+    credentialKeys,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     compliance: config,

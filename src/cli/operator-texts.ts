@@ -44,8 +44,12 @@ export const operatorHelp = texts('cli.operatorHelp', {
     ko: '사용자가 어떤 일을 할 수 있는지, 어느 규칙 때문인지 설명합니다. 준비된 역할(bundle)을 보고 적용하고 제거합니다',
   },
   keys: {
-    en: 'rotate the keys that tokens are encrypted with; tokens live on through one rotation',
-    ko: '토큰을 암호화하는 키를 교체합니다. 토큰은 한 번의 교체까지 유효합니다',
+    en: 'rotate the keys that tokens are encrypted or signed with; tokens live on through one rotation',
+    ko: '토큰을 암호화하거나 서명하는 키를 교체합니다. 토큰은 한 번의 교체까지 유효합니다',
+  },
+  keysCredentials: {
+    en: 'instead, those that stored secrets (credentials, OAuth, federation, LDAP) are encrypted with; all is encrypted anew',
+    ko: '대신 저장된 비밀(자격 증명, OAuth, 연합, LDAP)을 암호화하는 키를 교체하고 모두 다시 암호화합니다',
   },
   keysWord: { en: 'rotate', ko: 'rotate' },
   policyWord: { en: 'explain or bundle', ko: 'explain, bundle' },
@@ -72,6 +76,14 @@ export const operatorTexts = texts('cli.operator', {
   keysRotated: {
     en: 'The keys are rotated. Rotate again no sooner than tokens live.',
     ko: '키를 교체했습니다. 토큰의 유효 시간이 지나기 전에는 다시 교체하지 마십시오.',
+  },
+  credentialKeysRotated: {
+    en: 'The keys are rotated, and everything stored is encrypted with the new one.',
+    ko: '키를 교체했고, 저장된 모든 비밀을 새 키로 암호화했습니다.',
+  },
+  credentialKeysRotating: {
+    en: 'The keys are being rotated. "./haneul operations show {id}" says how far it is.',
+    ko: '키를 교체하고 있습니다. "./haneul operations show {id}"로 진행 상황을 볼 수 있습니다.',
   },
   policyUsage: {
     en: 'Write "./haneul policy explain USER ACTION [project_id=ID,…]".',

@@ -132,6 +132,7 @@ function build(context: Context, finish: Finish): Command {
     .action(async (id: string, options) => finish(await (await import('./why.ts')).why(context, id, options)));
   add('keys', oh.keys)
     .argument('<rotate>', say(oh.keysWord))
+    .option('--credentials', say(oh.keysCredentials))
     .action(async (word: string, options) => finish(await (await import('./keys.ts')).keys(context, word, options)));
   add('policy', oh.policy)
     .argument('<explain>', say(oh.policyWord))

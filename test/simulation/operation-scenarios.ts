@@ -56,6 +56,10 @@ async function image({ ask }: Scene): Promise<string> {
 }
 
 export const scenarios: Record<string, Scenario> = {
+  'identity.rotate-credential-keys':
+    async ({ askAdmin }) =>
+    () =>
+      askAdmin('POST', '/identity/keys/credentials/rotate'),
   'server.create':
     async ({ ask, cloud, ...rest }) =>
     async () => {

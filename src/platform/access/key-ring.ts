@@ -14,8 +14,11 @@ import type { Clock, Random } from '#/platform/clock/clock.ts';
 
 export interface KeyRing<K = FernetKeys> {
   current(): K;
-  /** The staged key becomes primary, and the oldest goes: what was made with it is refused from then on. */
-  rotate(): void;
+  /**
+   * The staged key becomes primary, and the oldest goes: what was made with it is refused from then on.
+   * @param when only if it holds for the keys as they are now, whoever has changed them
+   */
+  rotate(when?: (keys: K) => boolean): void;
 }
 
 const everyMs = 5_000;
@@ -70,8 +73,8 @@ function watchKeys<K>({ directories, clock, first, load, rotate }: Watched<K>): 
       if (now !== stamp) [keys, stamp] = [load(), now];
       return keys;
     },
-    rotate() {
-      keys = rotate();
+    rotate(when) {
+      keys = when && !when(load()) ? load() : rotate();
       stamp = stampOf(directories);
     },
   };

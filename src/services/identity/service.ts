@@ -3,7 +3,6 @@
 import type { Authenticator } from '#/platform/access/caller.ts';
 import type { FernetKey } from '#/platform/access/fernet.ts';
 import type { KeyRing } from '#/platform/access/key-ring.ts';
-import type { FernetKeys } from '#/platform/access/fernet-keys.ts';
 import type { JwsKeys } from '#/platform/access/jws-keys.ts';
 import type { Passwords } from '#/platform/access/passwords.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
@@ -19,6 +18,7 @@ import {
 import { assignmentEndpoints, assignmentTreeRule } from '#/services/identity/assignments/assignment.api.ts';
 import { credentialEndpoints } from '#/services/identity/credentials/credential.api.ts';
 import { createVault } from '#/services/identity/credentials/credential.store.ts';
+import { rotateCredentialKeys } from '#/services/identity/credentials/rotate-keys.operation.ts';
 import { ec2CredentialEndpoints } from '#/services/identity/credentials/ec2-credential.api.ts';
 import { signatureTokenEndpoints } from '#/services/identity/credentials/signature-token.api.ts';
 import { trustEndpoints, trustListRules } from '#/services/identity/trusts/trust.api.ts';
@@ -83,8 +83,8 @@ export interface IdentityOptions {
   keys: KeyRing;
   /** The key pairs that tokens are signed with; absent: they are encrypted. */
   signingKeys?: KeyRing<JwsKeys>;
-  /** The keys that stored secrets are encrypted with. They are kept for longer than tokens live. */
-  credentialKeys(): FernetKeys;
+  /** The keys that stored secrets are encrypted with. None goes before all is encrypted with a newer one. */
+  credentialKeys: KeyRing;
   passwords: Passwords;
   log: Logger;
   tokenLifetimeSeconds?: number;
@@ -121,7 +121,9 @@ export function identityService(options: IdentityOptions): { service: Service; a
     format: signingKeys ? jwsTokens(() => signingKeys.current()) : fernetTokens(tokenKeys, random),
     tokenSeconds: options.tokenLifetimeSeconds,
   });
-  const vault = createVault(() => options.credentialKeys().all);
+  const { credentialKeys } = options;
+  const vault = createVault(() => credentialKeys.current().all);
+  const rotateStored = rotateCredentialKeys(credentialKeys, vault);
   const directories = { db, vault, passwords, log };
   const byToken = tokenMethod({ authority });
   const methods: Record<string, AuthMethod> = {
@@ -143,7 +145,11 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...tokenEndpoints({ authority, methods, clock, keys: tokenKeys }),
       ...authEndpoints,
       ...revocationEndpoints,
-      ...keyEndpoints([keys, ...(signingKeys ? [signingKeys] : [])]),
+      ...keyEndpoints({
+        tokens: [keys, ...(signingKeys ? [signingKeys] : [])],
+        credentials: credentialKeys,
+        rotateStored,
+      }),
       ...regionEndpoints,
       ...serviceEndpoints,
       ...endpointEndpoints,
@@ -191,6 +197,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       usedOnceTable,
     ],
     seed: seedIdentity,
+    operations: [rotateStored],
     chores: [
       ...federationChores,
       ...directoryChores(directories),

@@ -9,6 +9,8 @@ export interface Vault {
   seal(tx: Tx, plain: string): string;
   /** @throws Error when no key fits: the keys were lost */
   open(tx: Tx, sealed: string): string;
+  /** Whether it was encrypted with the present key. */
+  isCurrent(sealed: string): boolean;
 }
 
 /** @param keys primary first */
@@ -21,6 +23,8 @@ export function createVault(keys: () => readonly FernetKey[]): Vault {
       if (!content) throw new Error('a stored credential was encrypted with a key that is no longer there');
       return content.plain.toString();
     },
+    // Its age does not matter here.
+    isCurrent: sealed => decryptFernet(keys().slice(0, 1), sealed, { now: Number.MAX_SAFE_INTEGER }) !== null,
   };
 }
 
