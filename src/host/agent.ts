@@ -7,7 +7,7 @@ import { fromHost, heartbeatSubject, planChangedSubject, planSubject, retrySubje
 import { createConvergence, type News } from '#/host/convergence.ts';
 import { closeDrivers, type HostDrivers } from '#/host/host-drivers.ts';
 import { answerMetadata } from '#/host/metadata/answer.ts';
-import type { Plan } from '#/host/plan.ts';
+import { type Plan, wholePlan } from '#/host/plan.ts';
 import type { PlanFile } from '#/host/plan-file.ts';
 import { createReports } from '#/host/reports.ts';
 import { createTimers } from '#/host/timers.ts';
@@ -62,6 +62,9 @@ export function createAgent(options: AgentOptions): Agent {
   let stopped = true;
   let fetching: Promise<void> | null = null;
   let fetchAgain = false;
+  /** The revision of the plan as this session's control plane has told it: what it says may be the difference to that. */
+  let base = -1;
+  let patched = false;
 
   function look(): void {
     if (stopped) return;
@@ -82,15 +85,22 @@ export function createAgent(options: AgentOptions): Agent {
 
   async function fetchPlan(): Promise<void> {
     // Everything is told anew to whoever may have forgotten it.
-    if (await reports.greet(abilities)) convergence.tellAll();
-    const plan = (await bus.request(
+    if (await reports.greet(abilities)) {
+      convergence.tellAll();
+      base = -1;
+    }
+    const asked = base;
+    const answer = (await bus.request(
       fromHost(planSubject, host),
-      { host, revision: reports.knowsPlan() ? convergence.revision() : -1 },
+      { host, revision: asked, partly: true },
       { timeoutMs: 10_000 },
     )) as unknown as Plan | null;
-    if (!plan || stopped) return;
+    if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
+    const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });
     convergence.adopt(plan);
+    base = plan.revision;
+    patched = answer.since !== undefined;
     reports.planChanged();
     convergence.pump();
   }
@@ -122,7 +132,11 @@ export function createAgent(options: AgentOptions): Agent {
 
   /** Looks whether reality still is what was made: leftovers are found, and every entry is ensured anew. */
   function verifyLater(): void {
-    timers.after(verifyMs, () => void convergence.verify().then(verifyLater));
+    timers.after(verifyMs, () => {
+      // A plan that was put together of differences is heard once more as a whole.
+      if (patched) base = -1;
+      void convergence.verify().then(verifyLater);
+    });
   }
 
   return {

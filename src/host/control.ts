@@ -18,7 +18,8 @@ import {
 import { type HostEvent, recordReport } from '#/host/entries.ts';
 import { attachWake, replan } from '#/host/hosts.ts';
 import { table } from '#/host/hosts.store.ts';
-import { compilePlan, type Plan } from '#/host/plan.ts';
+import { compilePlan, idOf, type Plan } from '#/host/plan.ts';
+import { changedKeys } from '#/host/plan-changes.ts';
 import { createSilence } from '#/host/silence.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
@@ -27,7 +28,7 @@ import { newId, now, type Tx } from '#/platform/database/tx.ts';
 import { any, as, object, optional, parse, string } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
-import { requestsUnderWay } from '#/platform/operations/operation.store.ts';
+import { requestsFor, requestsUnderWay } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { texts } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
@@ -125,7 +126,8 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
   }
 
   async function plan(message: Json): Promise<Json> {
-    const { host, revision } = message as { host: string; revision: number };
+    // `partly`: the agent can put a plan together; one of a version before cannot.
+    const { host, revision, partly } = message as { host: string; revision: number; partly?: boolean };
     const compiled = await db.read(async (tx): Promise<Plan | null> => {
       const row = await table(tx)
         .selectFrom('hosts')
@@ -133,9 +135,10 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
         .where('name', '=', host)
         .executeTakeFirst();
       if (!row || row.wantedRevision === revision) return null;
+      const keys = partly ? await changedKeys(tx, host, revision, row.wantedRevision) : null;
       return {
-        ...(await compilePlan(tx, services, host, row.wantedRevision)),
-        requests: await requestsUnderWay(tx, host),
+        ...(await compilePlan(tx, services, host, row.wantedRevision, keys && { since: revision, keys })),
+        requests: await (keys ? requestsFor(tx, keys.map(idOf)) : requestsUnderWay(tx, host)),
       };
     });
     return compiled as unknown as Json;

@@ -19,9 +19,9 @@ export interface News {
 }
 
 export interface Convergence {
-  /** The newest plan; -1 before the first. */
-  revision(): number;
-  /** What is to be on the host. */
+  /** The newest plan; its revision is -1 before the first. */
+  plan(): Plan;
+  /** Its entries by their keys. */
   wanted(): ReadonlyMap<string, PlannedEntry>;
   /** Takes a plan over. Nothing is done before the next `pump`. */
   adopt(plan: Plan): void;
@@ -83,8 +83,7 @@ export function createConvergence({
   onPumped: () => void;
 }): Convergence {
   let wanted = new Map<string, PlannedEntry>();
-  let revision = -1;
-  let requests: Record<string, string> = {};
+  let plan: Plan = { revision: -1, entries: [] };
   let filtersApplied = '';
   let filtering: Promise<void> | null = null;
   /** The host's filters are those of the plan. */
@@ -123,11 +122,10 @@ export function createConvergence({
     for (const key of present.keys()) if (!wanted.has(key)) yield key;
   }
 
-  function adopt(plan: Plan): void {
+  function adopt(next: Plan): void {
     const before = wanted;
+    plan = next;
     wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
-    revision = plan.revision;
-    requests = plan.requests ?? {};
     for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
     for (const key of gone) if (wanted.has(key)) gone.delete(key);
     // What was never begun is gone as soon as it is no longer wanted: nobody will take it away and say so.
@@ -137,7 +135,7 @@ export function createConvergence({
   // --- doing it --------------------------------------------------------------------------------------------------------
 
   function pump(): void {
-    if (stopped || revision < 0) return;
+    if (stopped || plan.revision < 0) return;
     startFilters();
     const removals = [...toRemove()];
     const lowest = Math.min(...removals.map(removalRank));
@@ -212,6 +210,7 @@ export function createConvergence({
 
   /** What a log line says of an entry: with the request that it was last asked by, while that is worked on. */
   function about(key: string): { key: string; requestId?: string } {
+    const { requests = {} } = plan;
     const id = idOf(key);
     return Object.hasOwn(requests, id) ? { requestId: requests[id]!, key } : { key };
   }
@@ -301,7 +300,7 @@ export function createConvergence({
   }
 
   return {
-    revision: () => revision,
+    plan: () => plan,
     wanted: () => wanted,
     adopt,
     pump,

@@ -25,10 +25,9 @@ export async function recordReport(
   if (!host || host.session !== said.session) return false;
   if (said.sequence <= host.reportedSequence) return true;
   await table(tx).updateTable('hosts').set({ reportedSequence: said.sequence }).where('name', '=', said.host).execute();
-  const touched: string[] = [];
   if (said.planned) await forgetOthers(tx, said.host, new Set([...said.planned, ...(said.removing ?? [])]));
-  if (said.pending)
-    touched.push(...(await recordPlan(tx, said.host, said.revision, said.pending, said.removing ?? [])));
+  const { pending, removing = [] } = said;
+  if (pending) await recordPlan(tx, said.host, said.revision, pending, removing);
   for (const change of said.changes) await recordChange(tx, said.host, said.revision, change);
   if (said.removed.length)
     await table(tx).deleteFrom('hostEntries').where('host', '=', said.host).where('key', 'in', said.removed).execute();
@@ -38,7 +37,6 @@ export async function recordReport(
       .set({ reportedRevision: said.revision })
       .where('name', '=', said.host)
       .execute();
-  touched.push(...said.changes.map(change => change.key), ...said.removed);
   for (const { key, state, facts, problem } of said.changes)
     await tell(
       state === 'applied'
@@ -46,7 +44,14 @@ export async function recordReport(
         : { type: 'entry.failed', key, problem: reviveProblem(problem!) },
     );
   for (const key of said.removed) await tell({ type: 'entry.removed', key });
-  await wakeWaiting(tx, said.host, said.pending ? null : touched);
+  const news = new Set([...said.changes.map(change => change.key), ...said.removed]);
+  // Of a new plan, whoever waits for nothing that is still to do may go on; of what is, there will be news.
+  const open = pending && new Set([...pending, ...removing]);
+  await wakeWaiting(
+    tx,
+    said.host,
+    keys => keys.some(key => news.has(key)) || (open !== undefined && !keys.some(key => open.has(key))),
+  );
   return true;
 }
 
@@ -57,13 +62,15 @@ async function recordPlan(
   revision: number,
   pending: string[],
   removing: string[],
-): Promise<string[]> {
-  const rows = await table(tx).selectFrom('hostEntries').select(['key', 'state']).where('host', '=', host).execute();
-  const before = new Map(rows.map(row => [row.key, row.state]));
+): Promise<void> {
   const wanted = new Map<string, 'pending' | 'removing'>([
     ...removing.map(key => [key, 'removing'] as const),
     ...pending.map(key => [key, 'pending'] as const),
   ]);
+  if (wanted.size === 0) return;
+  const all = table(tx).selectFrom('hostEntries').select(['key', 'state']).where('host', '=', host);
+  const rows = await (wanted.size > 500 ? all : all.where('key', 'in', [...wanted.keys()])).execute();
+  const before = new Map(rows.map(row => [row.key, row.state]));
   for (const [key, state] of wanted) {
     if (before.get(key) === state) continue;
     await table(tx)
@@ -72,7 +79,6 @@ async function recordPlan(
       .onConflict(conflict => conflict.columns(['host', 'key']).doUpdateSet({ state, revision }))
       .execute();
   }
-  return [...wanted.keys()];
 }
 
 async function forgetOthers(tx: Tx, host: string, known: Set<string>): Promise<void> {

@@ -1,6 +1,7 @@
 // The hosts, the revision that each one's plan is wanted at, and what each has reported of its entries.
 
 import { createTable, type Migration } from '#/platform/database/migrations.ts';
+import type { ServerKey } from '#/platform/http/service.ts';
 import { type Tx } from '#/platform/database/tx.ts';
 
 export interface HostRow {
@@ -37,8 +38,15 @@ export interface HostEntryRow {
   problem: string | null;
 }
 
+/** In the change that made this revision of a host's plan, this key may differ; without a row, anything may. */
+interface PlanChangeRow {
+  host: string;
+  revision: number;
+  key: ServerKey;
+}
+
 export function table(tx: Tx) {
-  return tx.withTables<{ hosts: HostRow; hostEntries: HostEntryRow }>();
+  return tx.withTables<{ hosts: HostRow; hostEntries: HostEntryRow; planChanges: PlanChangeRow }>();
 }
 
 export const hostMigrations: Migration[] = [
@@ -94,6 +102,13 @@ export const hostMigrations: Migration[] = [
     name: 'host/0003-network-capabilities',
     async up(tx) {
       await tx.schema.alterTable('hosts').addColumn('networkCapabilities', 'text').execute();
+    },
+  },
+  {
+    name: 'host/0004-plan-changes',
+    async up(tx, engine) {
+      const columns = { host: 'text not null', revision: 'integer not null', key: 'text not null' };
+      await createTable(tx, engine, 'planChanges', columns, ['primary key ("host", "revision", "key")']);
     },
   },
 ];

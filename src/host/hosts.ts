@@ -4,7 +4,9 @@ import type { HypervisorCapabilities } from '#/drivers/hypervisor/hypervisor-dri
 import type { NetworkCapabilities } from '#/drivers/network/network-driver.ts';
 import type { VolumeCapacity } from '#/drivers/volume/volume-driver.ts';
 import { afterCommit, contextOf, type Tx } from '#/platform/database/tx.ts';
+import type { ServerKey } from '#/platform/http/service.ts';
 import { type HostRow, table } from '#/host/hosts.store.ts';
+import { forgetPlanChanges, recordPlanChange } from '#/host/plan-changes.ts';
 
 export type HostRole = 'compute' | 'network' | 'storage';
 
@@ -75,29 +77,50 @@ export function attachWake(slots: Map<symbol, unknown>, wake: (host: string) => 
   slots.set(wakeSlot, wake);
 }
 
-const replanned = new WeakMap<object, Map<string, number>>();
+interface Replanned {
+  revision: number;
+  /** The keys that the transaction has said to change; null: anything may have. */
+  keys: Set<ServerKey> | null;
+}
+
+const replanned = new WeakMap<object, Map<string, Replanned>>();
 
 /**
  * The host's plan may have changed: call it in every transaction that changes what a planner returns. Its agent looks
- * once the transaction has committed. @returns the revision from which the change holds
+ * once the transaction has committed.
+ * @param key the only entry that differs, but for new ones that it needs; absent: any may differ
+ * @returns the revision from which the change holds
  */
-export async function replan(tx: Tx, host: string): Promise<number> {
+export async function replan(tx: Tx, host: string, key: ServerKey | null = null): Promise<number> {
   const context = contextOf(tx);
-  let done = replanned.get(context);
-  if (!done) replanned.set(context, (done = new Map()));
-  const known = done.get(host);
-  if (known !== undefined) return known;
+  let all = replanned.get(context);
+  if (!all) replanned.set(context, (all = new Map()));
+  let done = all.get(host);
+  if (!done) {
+    done = { revision: await nextRevision(tx, host), keys: key === null ? null : new Set() };
+    all.set(host, done);
+    const wake = context.slots.get(wakeSlot) as ((host: string) => void) | undefined;
+    if (wake) afterCommit(tx, () => wake(host));
+  }
+  const { revision, keys } = done;
+  if (key === null) {
+    if (keys?.size) await forgetPlanChanges(tx, host, revision);
+    done.keys = null;
+  } else if (keys && !keys.has(key)) {
+    keys.add(key);
+    await recordPlanChange(tx, host, revision, key);
+  }
+  return revision;
+}
+
+async function nextRevision(tx: Tx, host: string): Promise<number> {
   const row = await table(tx)
     .updateTable('hosts')
     .set(eb => ({ wantedRevision: eb('wantedRevision', '+', 1) }))
     .where('name', '=', host)
     .returning('wantedRevision')
     .executeTakeFirst();
-  const revision = row?.wantedRevision ?? 0;
-  done.set(host, revision);
-  const wake = context.slots.get(wakeSlot) as ((host: string) => void) | undefined;
-  if (wake) afterCommit(tx, () => wake(host));
-  return revision;
+  return row?.wantedRevision ?? 0;
 }
 
 function toHost(row: HostRow): Host {

@@ -5,7 +5,7 @@ import type { BaseImage, Guest } from '#/drivers/hypervisor/hypervisor-driver.ts
 import type { NetworkEntry } from '#/drivers/network/network-driver.ts';
 import type { Disk } from '#/drivers/volume/volume-driver.ts';
 import type { Tx } from '#/platform/database/tx.ts';
-import type { Service } from '#/platform/http/service.ts';
+import type { ServerKey, Service } from '#/platform/http/service.ts';
 
 export type HostEntry = BaseImage | Guest | NetworkEntry | Disk;
 
@@ -20,6 +20,8 @@ export interface PlannedEntry {
 export interface Plan {
   revision: number;
   entries: PlannedEntry[];
+  /** Absent: the plan is whole. Else `entries` come new, or in place of others, to the plan of this revision. */
+  since?: { revision: number; removed: string[] };
   /** For the agent's log: id of what long work is about → the request that asked for it. */
   requests?: Record<string, string>;
 }
@@ -32,19 +34,34 @@ export function idOf(key: string): string {
   return key.slice(key.indexOf('/') + 1);
 }
 
-/** Rows → the host's plan: what every service's planners say, one entry per key. */
+/**
+ * Rows → the host's plan: what every service's planners say, one entry per key.
+ * @param only these entries and what they need, for there is no other difference
+ */
 export async function compilePlan(
   tx: Tx,
   services: Pick<Service, 'planners'>[],
   host: string,
   revision: number,
+  only: { since: number; keys: ServerKey[] } | null = null,
 ): Promise<Plan> {
   const entries = new Map<string, PlannedEntry>();
   for (const service of services)
     for (const plan of service.planners ?? [])
-      for (const entry of (await plan(tx, host)) as HostEntry[])
+      for (const entry of (await plan(tx, host, only?.keys)) as HostEntry[])
         if (!entries.has(entry.key)) entries.set(entry.key, { entry, hash: fingerprint(entry) });
-  return { revision, entries: [...entries.values()] };
+  const plan = { revision, entries: [...entries.values()] };
+  if (!only) return plan;
+  return { ...plan, since: { revision: only.since, removed: only.keys.filter(key => !entries.has(key)) } };
+}
+
+/** The whole plan, from the one that is held and what has been told since. */
+export function wholePlan(held: Plan, { revision, entries, since, requests }: Plan): Plan {
+  if (!since) return { revision, entries, requests };
+  const whole = new Map<string, PlannedEntry>(held.entries.map(planned => [planned.entry.key, planned]));
+  for (const key of since.removed) whole.delete(key);
+  for (const planned of entries) whole.set(planned.entry.key, planned);
+  return { revision, entries: [...whole.values()], requests: { ...held.requests, ...requests } };
 }
 
 function fingerprint(entry: HostEntry): string {

@@ -11,8 +11,7 @@ import type { Logger } from '#/platform/log/log.ts';
 export interface Reports {
   /** Introduces the host, once for each session. @param facts what it can do @returns whether it was news */
   greet(facts: () => Promise<object>): Promise<boolean>;
-  /** The newest plan has been heard of: what it asked for is told from here on. */
-  knowsPlan(): boolean;
+  /** There is a new plan: how far the host is with it is told next. */
   planChanged(): void;
   send(): void;
   /** Tells of something that happened, until the control plane has heard it. */
@@ -39,7 +38,7 @@ export function createReports({
   timers: Timers;
   news: News;
   /** How far the host is, asked when a report is made. */
-  standing: Pick<Convergence, 'revision' | 'wanted' | 'pending' | 'removing'>;
+  standing: Pick<Convergence, 'plan' | 'wanted' | 'pending' | 'removing'>;
   /** Called when the control plane must be greeted anew. */
   look: () => void;
 }): Reports {
@@ -57,7 +56,7 @@ export function createReports({
     if (sending || stopped || !greeted) return;
     if (reportedPlan && changed.size === 0 && gone.size === 0) return;
     sending = true;
-    const revision = standing.revision();
+    const { revision } = standing.plan();
     const told = { revision, first: !reportedPlan, changes: [...changed.values()], removed: [...gone] };
     const message = {
       host,
@@ -82,7 +81,7 @@ export function createReports({
           return;
         }
         introduced = true;
-        if (told.first && told.revision === standing.revision()) reportedPlan = true;
+        if (told.first && told.revision === standing.plan().revision) reportedPlan = true;
         for (const change of told.changes) if (changed.get(change.key) === change) changed.delete(change.key);
         for (const key of told.removed) gone.delete(key);
       })
@@ -111,7 +110,6 @@ export function createReports({
       greeted = true;
       return true;
     },
-    knowsPlan: () => reportedPlan,
     planChanged: () => void (reportedPlan = false),
     send,
     tell,

@@ -188,8 +188,8 @@ export const mutations: Record<string, () => Mutation> = {
       services.map(service => ({
         ...service,
         planners: service.planners?.map(
-          plan => async (tx: Tx, host: string) =>
-            (await plan(tx, host)).filter(entry => !entry.key.startsWith('router/')),
+          plan => async (tx: Tx, host: string, only) =>
+            (await plan(tx, host, only)).filter(entry => !entry.key.startsWith('router/')),
         ),
       })),
   }),

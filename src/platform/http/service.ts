@@ -26,6 +26,9 @@ export interface PlanEntry {
   key: string;
 }
 
+/** The entry of a server in the plan of the host that it is on. */
+export type ServerKey = `server/${string}`;
+
 export interface Service {
   /** Folder and URL prefix: `compute` is under `/compute`. */
   name: string;
@@ -53,8 +56,8 @@ export interface Service {
   statusOf?: Partial<Record<ProblemKind, number>>;
   migrations?: Migration[];
   operations?: OperationKind[];
-  /** Rows → entries of one host's plan. */
-  planners?: ((tx: Tx, host: string) => Promise<PlanEntry[]>)[];
+  /** Rows → entries of one host's plan: all of them, or `only` the servers that are named, with what they need. */
+  planners?: ((tx: Tx, host: string, only?: ServerKey[]) => Promise<PlanEntry[]>)[];
   /** Follows other services' events. */
   listen?(events: Events): void;
   /** First rows of a new cloud. Runs at every start, in one transaction, after migrations; changes nothing when all is there. */

@@ -161,7 +161,7 @@ export function createEngine(options: EngineOptions): Engine {
         return db.write(async tx => {
           if (!(await stillOurs(tx, row))) return 'lost';
           const added = await step.do(tx, state);
-          return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+          return goOn(tx, row, { ...state, ...added });
         }, asked(row));
       case 'applied':
       case 'removed':
@@ -173,7 +173,7 @@ export function createEngine(options: EngineOptions): Engine {
           const added = await inTime(step.do(outside(row, step), state), step);
           return await db.write(async tx => {
             if (!(await stillOurs(tx, row))) return 'lost';
-            return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+            return goOn(tx, row, { ...state, ...added });
           }, asked(row));
         } finally {
           stopRenewing();
@@ -207,7 +207,7 @@ export function createEngine(options: EngineOptions): Engine {
     }
     if (!missing) {
       const added = step.type === 'applied' ? step.take?.(facts, state) : undefined;
-      return save(tx, row, nextStep(tx, row, { ...state, ...added }), 'on');
+      return goOn(tx, row, { ...state, ...added });
     }
     const at = nowMs(tx);
     const startedAt = row.stepStartedAt > at + farthestMs ? at : row.stepStartedAt;
@@ -336,9 +336,12 @@ export function createEngine(options: EngineOptions): Engine {
     return outcome;
   }
 
-  function nextStep(tx: Tx, row: OperationRow, state: object): Partial<OperationRow> {
+  /** The step is done; with the last one, the operation is. */
+  function goOn(tx: Tx, row: OperationRow, state: object): Promise<Outcome> {
     const at = nowMs(tx);
-    return {
+    const last = row.step + 1 === kinds.get(row.kind)!.steps.length;
+    const change: Partial<OperationRow> = {
+      ...(last ? { phase: 'done', leaseOwner: null } : {}),
       state: JSON.stringify(state),
       step: row.step + 1,
       attempts: 0,
@@ -349,6 +352,7 @@ export function createEngine(options: EngineOptions): Engine {
       waitKeys: null,
       waitRevisions: null,
     };
+    return save(tx, row, change, last ? 'rest' : 'on');
   }
 
   async function lease(row: OperationRow): Promise<boolean> {

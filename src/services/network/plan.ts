@@ -8,9 +8,10 @@ import { planRouters } from '#/services/network/routers/router.plan.ts';
 import { planGroups } from '#/services/network/security-groups/security-group.plan.ts';
 import type { NetworkEntry } from '#/drivers/network/network-driver.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import type { ServerKey } from '#/platform/http/service.ts';
 
-export async function planHostNetworks(tx: Tx, host: string): Promise<NetworkEntry[]> {
-  return compilePlan(await readPlanRows(tx, host));
+export async function planHostNetworks(tx: Tx, host: string, only?: ServerKey[]): Promise<NetworkEntry[]> {
+  return only ? [] : compilePlan(await readPlanRows(tx, host));
 }
 
 /** Pure: the same rows give the same entries. */

@@ -2,7 +2,7 @@
 
 import type { Disk } from '#/drivers/volume/volume-driver.ts';
 import type { Tx } from '#/platform/database/tx.ts';
-import type { PlanEntry } from '#/platform/http/service.ts';
+import type { PlanEntry, ServerKey } from '#/platform/http/service.ts';
 import { baseImages } from '#/services/image/contract.ts';
 import { tables, type VolumeRow } from '#/services/block-storage/tables.ts';
 
@@ -43,7 +43,8 @@ function sourceOf(
   return imageId === null ? undefined : { image: `image/${imageId}` };
 }
 
-export async function planVolumes(tx: Tx, host: string): Promise<PlanEntry[]> {
+export async function planVolumes(tx: Tx, host: string, only?: ServerKey[]): Promise<PlanEntry[]> {
+  if (only) return [];
   const volumes = await tables(tx)
     .selectFrom('volumes')
     .selectAll()

@@ -199,8 +199,8 @@ async function build(
     devices.push(await deviceFor(tx, caller, server, disk, position));
   await insertBlockDevices(tx, devices);
   await keepImages(tx, server);
-  await replan(tx, host);
-  const about = { resourceId: serverId, projectId: server.projectId };
+  const revisions = { [host]: await replan(tx, host, `server/${serverId}`) };
+  const about = { resourceId: serverId, projectId: server.projectId, revisions };
   await start(tx, withVolumes ? createServerWithVolumes : createServer, { serverId, host, portKeys }, about);
 }
 

@@ -2,7 +2,9 @@
 
 import type { BaseImage, Guest, GuestDisk, GuestNic } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Connection } from '#/drivers/volume/volume-driver.ts';
+import { idOf } from '#/host/plan.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import type { ServerKey } from '#/platform/http/service.ts';
 import { movesOn } from '#/services/compute/server-migrations/migration.plan.ts';
 import { instanceDataOf } from '#/services/compute/servers/instance-data.ts';
 import { imagesOf } from '#/services/compute/servers/release.ts';
@@ -19,11 +21,12 @@ import {
 import { baseImages } from '#/services/image/contract.ts';
 import { type PortInfo, portsOfServers } from '#/services/network/contract.ts';
 
-export async function planServers(tx: Tx, host: string): Promise<(Guest | BaseImage)[]> {
-  const own = await plannedServers(tx, host);
+export async function planServers(tx: Tx, host: string, only?: ServerKey[]): Promise<(Guest | BaseImage)[]> {
+  const asked = only?.map(idOf);
+  const own = await plannedServers(tx, host, asked);
   const moves = await movesOn(tx, host);
   // Those of other hosts that come here, or may come back.
-  const guests = (await serversByIds(tx, [...moves.keys()])).filter(
+  const guests = (await serversByIds(tx, asked ? asked.filter(id => moves.has(id)) : [...moves.keys()])).filter(
     server => server.planned === 1 && server.host !== host && moves.get(server.id)!.held,
   );
   const servers = [...own, ...guests];

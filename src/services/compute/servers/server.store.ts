@@ -248,15 +248,15 @@ export async function serversByIds(tx: Tx, ids: string[]): Promise<Server[]> {
   );
 }
 
-/** Those that a host is to hold. */
-export async function plannedServers(tx: Tx, host: string): Promise<Server[]> {
-  const rows = await serverTables(tx)
+/** Those that a host is to hold. @param ids of these only */
+export async function plannedServers(tx: Tx, host: string, ids?: string[]): Promise<Server[]> {
+  const all = serverTables(tx)
     .selectFrom('computeServers')
     .selectAll()
     .where('host', '=', host)
     .where('planned', '=', 1)
-    .orderBy('seq')
-    .execute();
+    .orderBy('seq');
+  const rows = await (ids ? all.where('id', 'in', ids) : all).execute();
   return rows.map(toServer);
 }
 
