@@ -2,6 +2,9 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { openCluster } from '#/cluster/cluster.ts';
+import { clusterMigrations, findMember, forgetInvitations } from '#/cluster/cluster.store.ts';
+import type { ClusterFacts } from '#/cluster/machine.api.ts';
 import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
@@ -28,7 +31,7 @@ import { type Clock, type Random, systemClock, systemRandom } from '#/platform/c
 import type { Database } from '#/platform/database/database.ts';
 import { type Migration, migrate } from '#/platform/database/migrations.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
-import { timestamp } from '#/platform/database/tx.ts';
+import { timestamp, type Tx } from '#/platform/database/tx.ts';
 import type { Endpoint } from '#/platform/http/endpoint.ts';
 import { holdConnections } from '#/platform/http/gate.ts';
 import { createHttpServer, type HttpServer, type ServerOptions } from '#/platform/http/server.ts';
@@ -69,6 +72,7 @@ export async function startCloud({
     ? memoryBus({ clock, log })
     : (configuredNatsBus(config, 'control', tlsFilesIn(paths.cluster), { clock, random, log }) ??
       (await socketBusServer({ path: paths.busSocket, clock, log })));
+  const cluster = simulated ? null : openCluster({ config, paths, clock, random, log });
   const address = publicUrlOf(config);
   const publicUrl = (): string => address;
   const { services, authenticator, seed, upgrade, page, guestImage } = await createServices({
@@ -98,6 +102,7 @@ export async function startCloud({
     concurrency,
     // One process writes an SQLite file.
     alone: db.engine === 'sqlite',
+    cluster,
     tls: tlsFilesOf(config, dataDirectory),
     upgrade,
     page,
@@ -109,6 +114,7 @@ export async function startCloud({
   const gate = takeOver && (await holdConnections(config.listenAddress, config.listenPort));
   await takeOver?.();
   cloud.start();
+  await cluster?.start({ db, services: cloud.services });
   const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
   await cloud.server.listen(config.listenAddress, config.listenPort);
   gate?.open(cloud.server.adopt);
@@ -119,6 +125,7 @@ export async function startCloud({
     async close(successor = false) {
       rmSync(paths.ready, { force: true });
       await Promise.all(agents.map(agent => agent.stop()));
+      await cluster?.stop();
       await cloud.close(successor ? lingerMs : 0);
     },
   };
@@ -202,6 +209,8 @@ export interface CloudParts {
   concurrency?: number;
   /** The only control plane of its database. */
   alone?: boolean;
+  /** The machines that it is one of; absent for a cloud on one machine. */
+  cluster?: ClusterFacts | null;
   checkReplies?: boolean;
   upgrade?: ServerOptions['upgrade'];
   page?: ServerOptions['page'];
@@ -222,7 +231,10 @@ export interface Cloud {
 export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const { db, slots, bus, clock, random, log } = parts;
   const migrations = migrationsOf(parts.services);
-  const services = [...parts.services, statusService(parts.services, { bus, clock, migrations })];
+  const services = [
+    ...parts.services,
+    statusService(parts.services, { bus, clock, cluster: parts.cluster ?? null, migrations }),
+  ];
   const events = createEvents(slots);
   for (const service of services) service.listen?.(events);
   await migrate(db, migrations);
@@ -230,7 +242,8 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const policy = parts.policyFiles
     ? policyFromFile({ file: parts.policyFiles, defaults, clock, log })
     : createPolicy({ defaults });
-  const control = createHostControl({ db, slots, bus, clock, log, services });
+  const admits = parts.cluster ? async (tx: Tx, host: string) => (await findMember(tx, host)) !== undefined : undefined;
+  const control = createHostControl({ db, slots, bus, clock, log, services, admits });
   const kinds = services.flatMap(service => service.operations ?? []);
   const engine = createEngine({
     db,
@@ -273,7 +286,15 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
 /** All that makes the tables, in order. */
 export function migrationsOf(services: Service[]): Migration[] {
   const own = services.flatMap(service => service.migrations ?? []);
-  return [...eventMigrations, ...operationMigrations, ...hostMigrations, ...choreMigrations, ...nodeMigrations, ...own];
+  return [
+    ...eventMigrations,
+    ...operationMigrations,
+    ...hostMigrations,
+    ...choreMigrations,
+    ...clusterMigrations,
+    ...nodeMigrations,
+    ...own,
+  ];
 }
 
 /** Every rule's default, read off the endpoints and the services' own lists. @throws Error when a rule has none */
@@ -305,6 +326,7 @@ function choresOf({ clock, services }: CloudParts): Chore[] {
     everyMs: 3_600_000,
     async run(tx) {
       await forgetEvents(tx, timestamp(clock.now() - 7 * dayMs));
+      await forgetInvitations(tx, timestamp(clock.now() - 7 * dayMs));
       await forgetEnded(tx, timestamp(clock.now() - 7 * dayMs));
     },
   };

@@ -6,8 +6,9 @@ import { listHosts } from '#/host/hosts.ts';
 import { auditEndpoint } from '#/operations/audit.api.ts';
 import { operationEndpoints } from '#/operations/operation.api.ts';
 import { policyEndpoints } from '#/operations/policy.api.ts';
-import { upgradeEndpoints } from '#/operations/upgrade.api.ts';
 import { storyEndpoint } from '#/operations/story.api.ts';
+import { upgradeEndpoints } from '#/operations/upgrade.api.ts';
+import { type ClusterFacts, machineEndpoints } from '#/cluster/machine.api.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import type { Migration } from '#/platform/database/migrations.ts';
@@ -30,7 +31,7 @@ const hostView = object({
 /** @param services whose counts and operations are shown */
 export function statusService(
   services: Service[],
-  parts: { bus: Bus; clock: Clock; migrations: Migration[] },
+  parts: { bus: Bus; clock: Clock; migrations: Migration[]; cluster?: ClusterFacts | null },
 ): Service {
   const kinds = services.flatMap(service => service.operations ?? []);
   return {
@@ -74,6 +75,7 @@ export function statusService(
           return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
         },
       }),
+      ...machineEndpoints({ cluster: parts.cluster ?? null, services }),
       ...operationEndpoints(kinds, parts.bus),
       auditEndpoint(parts),
       storyEndpoint(kinds),

@@ -25,6 +25,9 @@ const perArchitecture: Partial<Record<NodeJS.Architecture, Record<string, string
   arm64: { 'qemu-system-arm': 'guests', 'qemu-efi-aarch64': 'firmware of guests' },
 };
 
+/** On the first machine of a cluster. */
+export const busPackage = 'nats-server';
+
 /** Programs that stand for the packages on systems that are not Debian. */
 const programs = [
   'qemu-img',

@@ -49,10 +49,24 @@ export async function destroy(context: Context, options: DataOption & { yes?: bo
 
 /** Removes what is ours, and the directory when nothing else is in it. @returns the names that were kept */
 function removeFiles(paths: DataPaths): string[] {
-  const { control, host, run, supervisor, log, guestImages, cache, cloudsYaml, openrc, config, root, marker } = paths;
+  const { control, host, run, bus, supervisor, log, guestImages, cache, cloudsYaml, openrc, config, root, marker } =
+    paths;
   const programs = ['program', 'program.new', 'program.old', 'policy'].map(name => join(root, name));
   // The marker goes last: a destroy that was cut off can be run again.
-  for (const path of [control, host, run, supervisor, log, guestImages, cache, cloudsYaml, openrc, config, ...programs])
+  for (const path of [
+    control,
+    host,
+    run,
+    bus,
+    supervisor,
+    log,
+    guestImages,
+    cache,
+    cloudsYaml,
+    openrc,
+    config,
+    ...programs,
+  ])
     rmSync(path, { recursive: true, force: true });
   const kept = readdirSync(root).filter(name => join(root, name) !== marker);
   rmSync(marker, { force: true });

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Context, DataOption } from './context.ts';
+import { stopBusServer } from './bus-server.ts';
 import { stopProcess } from './process-facts.ts';
 import { findRunning } from './running.ts';
 import { patienceMs, pidFileOf, stopRoles } from './supervisor.ts';
@@ -23,6 +24,7 @@ export async function stopCloud(context: Context, paths: DataPaths, command: str
     // It stops its roles itself, one after the other.
     if (supervisor) await stopProcess(supervisor, 2 * patienceMs + 5000);
     const left = await stopRoles(paths);
+    await stopBusServer(paths);
     if (supervisor) rmSync(pidFileOf(paths, 'supervisor'), { force: true });
     return supervisor !== null || left.length > 0;
   } catch (cause) {

@@ -7,6 +7,7 @@ import { ToolFailure } from '#/platform/process/run.ts';
 import type { Text } from '#/platform/text/text.ts';
 import { version } from '#/version.ts';
 import { contextOf, type Context, type DataOption } from './context.ts';
+import { machineHelp as mh } from './machine-texts.ts';
 import { operatorHelp as oh } from './operator-texts.ts';
 import type { RoleOptions } from './roles.ts';
 import { simulateTexts as st } from './simulate-texts.ts';
@@ -116,6 +117,32 @@ function build(context: Context, finish: Finish): Command {
     .option('--json', say(h.json))
     .action(async (action: string, id: string | undefined, options) =>
       finish(await (await import('./operations.ts')).operations(context, action, id, options)),
+    );
+  add('invite', mh.invite)
+    .option('--roles <roles>', say(mh.inviteRoles))
+    .option('--lifetime <time>', say(mh.lifetime))
+    .option('--rejoin <name>', say(mh.rejoin))
+    .option('--list', say(mh.listInvitations))
+    .option('--revoke <id>', say(mh.revoke))
+    .option('--json', say(h.json))
+    .action(async options => finish(await (await import('./invite.ts')).invite(context, options)));
+  add('join', mh.join)
+    .argument('<token>', say(mh.token))
+    .option('--roles <roles>', say(mh.joinRoles))
+    .option('--name <name>', say(mh.name))
+    .option('--offers <offers>', say(mh.offers))
+    .option('--address <address>', say(mh.address))
+    .option('--tunnel-address <address>', say(mh.tunnelAddress))
+    .option('--detach', say(h.detach))
+    .option('-y, --yes', say(h.yes))
+    .action(async (token: string, options) => finish(await (await import('./join.ts')).join(context, token, options)));
+  add('hosts', mh.hosts)
+    .argument('[action]', say(mh.hostsAction), 'list')
+    .argument('[name]', say(mh.hostsName))
+    .option('--reason <reason>', say(mh.reason))
+    .option('--json', say(h.json))
+    .action(async (action: string, name: string | undefined, options) =>
+      finish(await (await import('./hosts.ts')).hosts(context, action, name, options)),
     );
   add('migrate-database', oh.migrateDatabase)
     .requiredOption('--to <url>', say(oh.to))

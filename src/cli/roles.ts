@@ -3,16 +3,19 @@
 import { rmSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { systemClock } from '#/platform/clock/clock.ts';
+import type { Config } from '#/platform/config/config.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger, type Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
 import type { Context } from './context.ts';
+import { runsBus } from './cluster-roles.ts';
 import { loadCloud, loadHost } from './parts.ts';
 import { claimPidFile, readPidFile, stopProcess } from './process-facts.ts';
 import { programDirectory, readableProgram } from './readable-program.ts';
-import { patienceMs, pidFileOf, startSupervisor } from './supervisor.ts';
+import { patienceMs, pidFileOf, type Role, startSupervisor, type Supervisor } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
-import { controlUserName, findUser, guestUserName } from './users.ts';
+import { busUserName, controlUserName, findUser, guestUserName } from './users.ts';
 
 export interface RoleOptions {
   data: string;
@@ -104,10 +107,12 @@ export async function supervise(context: Context, data: string, log: Logger, tak
   if (owner) throw new Problem('conflict', t.supervised, { directory: paths.root, pid: owner.pid });
   const real = config.simulateHosts === 0;
   const controlUser = real && context.root ? await findUser(systemRun(log), controlUserName) : null;
+  // Before those who meet on it; it needs nobody.
+  const bus = real && runsBus(config) ? await keepBus(config, paths, log) : null;
   const supervisor = await startSupervisor({
     paths,
     program: controlUser ? readableProgram(paths.root) : programDirectory,
-    roles: real ? ['control', 'agent'] : ['control'],
+    roles: real ? rolesOf(config) : ['control'],
     controlUser,
     env: context.env,
     clock: systemClock(),
@@ -115,10 +120,31 @@ export async function supervise(context: Context, data: string, log: Logger, tak
     takeOver,
   });
   return async signal => {
-    if (signal === leaveSignal) supervisor.leave();
-    else await supervisor.stop();
+    if (signal === leaveSignal) {
+      supervisor.leave();
+      bus?.leave();
+    } else {
+      await supervisor.stop();
+      await bus?.stop();
+    }
     rmSync(pidFile, { force: true });
   };
+}
+
+/** The processes that this machine's roles are done by. */
+export function rolesOf({ roles }: Pick<Config, 'roles'>): Role[] {
+  return [
+    ...(roles.some(role => role !== 'host') ? (['control'] as const) : []),
+    ...(roles.includes('host') ? (['agent'] as const) : []),
+  ];
+}
+
+/** @throws Problem when `up` has not made its user yet */
+async function keepBus(config: Config, paths: DataPaths, log: Logger): Promise<Supervisor> {
+  const user = await findUser(systemRun(log), busUserName);
+  if (!user) throw new Problem('unavailable', t.noUser, { user: busUserName });
+  const { keepBusServer } = await import('./bus-server.ts');
+  return keepBusServer({ paths, config, user, clock: systemClock(), log });
 }
 
 /** The first signal to end. A second one ends at once. */

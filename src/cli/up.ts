@@ -6,28 +6,38 @@ import { flushCompileCache } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { tlsFilesIn } from '#/platform/bus/nats/configured.ts';
 import { isAddress } from '#/platform/config/formats.ts';
 import type { Config, ConfigOverrides } from '#/platform/config/config.ts';
-import { publicUrlOf } from '#/platform/config/config.ts';
+import { hostNameOf, publicUrlOf } from '#/platform/config/config.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { type Run, systemRun } from '#/platform/process/run.ts';
+import { isFirstMachine, runsBus } from './cluster-roles.ts';
 import type { Context, DataOption } from './context.ts';
 import { readCredentials, writeCredentialsFiles } from './credentials-files.ts';
 import { ensureDataDirectory } from './data-directory.ts';
 import { stopCloud } from './down.ts';
-import { installPackages, isDebian, missingPackages, missingPrograms } from './debian-packages.ts';
+import {
+  busPackage,
+  installPackages,
+  isDebian,
+  missingPackages,
+  missingPrograms,
+  neededPackages,
+} from './debian-packages.ts';
 import { loadGuestImages } from './parts.ts';
 import { claimPidFile, readJsonFile } from './process-facts.ts';
 import { confirm, step, type Tell } from './progress.ts';
 import { programDirectory } from './readable-program.ts';
-import { leaveSignal, supervise, untilSignal } from './roles.ts';
+import { leaveSignal, rolesOf, supervise, untilSignal } from './roles.ts';
 import { openLog } from './rotating-log.ts';
 import { askHealth, findRunning, untilHostIsUp } from './running.ts';
 import { endsFileOf, logOf, pidFileOf, stopRoles } from './supervisor.ts';
+import { machineTexts as ct } from './machine-texts.ts';
 import { cliTexts as t } from './texts.ts';
-import { controlUserName, ensureUser, guestUserName } from './users.ts';
+import { busUserName, controlUserName, ensureUser, guestUserName } from './users.ts';
 
 export interface UpOptions extends DataOption {
   listen?: string;
@@ -53,21 +63,26 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
     if (value !== undefined) context.env[`HANEUL_${name.toUpperCase()}`] = String(value);
 
   const before = findRunning(paths);
+  const control = !real || rolesOf(config).includes('control');
   if (before.supervisor && before.url && (await askHealth(before.url)).state === 'answers') {
     await summary(context, paths, config, before.url, t.alreadyUp);
     return 0;
   }
   const run = systemRun(createLogger('up', 'silent'));
-  if (real) await packages(context, run, options.yes ?? false);
+  if (real) await packages(context, run, options.yes ?? false, runsBus(config) ? [busPackage] : []);
   await step(context, context.say(t.directoryStep, { directory: paths.root }), async () => {
     const owner = real ? await ensureUser(run, controlUserName) : null;
     if (real) await ensureUser(run, guestUserName);
     ensureDataDirectory(paths, owner, context.language);
+    if (owner && isFirstMachine(config)) {
+      const { ensureClusterFiles } = await import('./cluster-files.ts');
+      await ensureClusterFiles(config, paths, { control: owner, bus: await ensureUser(run, busUserName) });
+    }
   });
   const other = claimPidFile(pidFileOf(paths, 'up'));
   if (other) throw new Problem('conflict', t.anotherUp, { pid: other.pid, directory: paths.root });
   try {
-    if (real) await step(context, context.say(t.guestImage), tell => guestImage(context, paths, run, tell));
+    if (real && control) await step(context, context.say(t.guestImage), tell => guestImage(context, paths, run, tell));
     return await start(context, paths, config, options.detach ?? false);
   } finally {
     rmSync(pidFileOf(paths, 'up'), { force: true });
@@ -81,7 +96,7 @@ async function start(context: Context, paths: DataPaths, config: Config, detach:
       await stopRoles(paths);
       context.print(context.say(t.tookOver));
     }
-    await checkListen(config);
+    if (config.simulateHosts > 0 || rolesOf(config).includes('control')) await checkListen(config);
   }
   if (now.supervisor || detach) {
     const url = await step(context, context.say(t.starting), async () => {
@@ -169,13 +184,13 @@ function overridesOf({ listen, simulate }: UpOptions): ConfigOverrides {
   return overrides;
 }
 
-export async function packages(context: Context, run: Run, yes: boolean): Promise<void> {
+export async function packages(context: Context, run: Run, yes: boolean, more: string[] = []): Promise<void> {
   if (!isDebian()) {
     const programs = missingPrograms();
     if (programs.length > 0) throw new Problem('unavailable', t.missingPrograms, { programs });
     return;
   }
-  const missing = await missingPackages(run);
+  const missing = await missingPackages(run, [...neededPackages(), ...more]);
   if (missing.length > 0 && !yes && !(await confirm(context.say(t.askInstall, { packages: missing }), true)))
     throw new Problem('unavailable', t.notInstalled);
   await step(context, context.say(t.packages), async tell => {
@@ -237,6 +252,7 @@ export async function checkListen({
 
 /** The URL, once the control plane answers; null when `given.up` before. */
 async function untilReady(paths: DataPaths, config: Config, given = { up: false }): Promise<string | null> {
+  if (config.simulateHosts === 0 && !rolesOf(config).includes('control')) return untilHostJoined(paths, config, given);
   const end = performance.now() + readyWithinSeconds * 1000;
   const log = logOf(paths, 'control');
   while (performance.now() < end) {
@@ -261,11 +277,31 @@ async function untilReady(paths: DataPaths, config: Config, given = { up: false 
   throw new Problem('unavailable', t.notReady, { seconds: readyWithinSeconds, log, tail: tailOf(log) });
 }
 
+/** The cloud's address, once it sees this machine's host as up; null when `given.up` before. */
+async function untilHostJoined(paths: DataPaths, config: Config, given: { up: boolean }): Promise<string | null> {
+  const { askSelf } = await import('#/cluster/client.ts');
+  const files = tlsFilesIn(paths.machine);
+  const [authority, certificate, key] = [files.caFile, files.certFile, files.keyFile].map(file =>
+    readFileSync(file, 'utf8'),
+  );
+  const end = performance.now() + readyWithinSeconds * 1000;
+  const log = logOf(paths, 'agent');
+  while (performance.now() < end) {
+    if (given.up) return null;
+    for (const server of config.clusterServers)
+      if ((await askSelf(server, { authority: authority!, certificate, key }))?.up) return server;
+    await pause(200);
+  }
+  throw new Problem('unavailable', t.notReady, { seconds: readyWithinSeconds, log, tail: tailOf(log) });
+}
+
+/** The last lines of a log that are not about requests. */
 export function tailOf(path: string): string {
   return existsSync(path)
     ? readFileSync(path, 'utf8')
         .trimEnd()
         .split('\n')
+        .filter(line => !line.includes('"msg":"request"'))
         .slice(-8)
         .map(line => line.slice(0, 400))
         .join('\n')
@@ -280,6 +316,10 @@ async function summary(
   heading: typeof t.ready,
 ): Promise<void> {
   const { print, say } = context;
+  if (config.simulateHosts === 0 && !rolesOf(config).includes('control')) {
+    print(`\n${say(ct.hostOf, { name: hostNameOf(config), server: url, offers: config.hostOffers })}`);
+    return;
+  }
   const credentials = readCredentials(paths);
   const rows: [string, string][] = [[say(t.api), config.publicUrl ?? url]];
   if (credentials) {

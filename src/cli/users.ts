@@ -12,6 +12,7 @@ export interface SystemUser {
 
 export const controlUserName = 'haneul';
 export const guestUserName = 'haneul-guest';
+export const busUserName = 'haneul-bus';
 
 /** Null when there is none. Asks the name service, so that users of a directory count. */
 export async function findUser(run: Run, name: string): Promise<SystemUser | null> {

@@ -7,8 +7,9 @@
 //   await one.haneul('up', '--detach');
 
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { testGuestImage } from '../guest-image.ts';
 import { type Ran, run } from '../scenarios/haneul.ts';
 import { type Box, openBox } from './namespace.ts';
 
@@ -43,7 +44,10 @@ export interface Machine {
 export interface TestBed extends AsyncDisposable {
   /** The networks' prefixes: management and data. */
   networks: { management: string; data: string };
-  /** Powers a machine on. @param env options of its `haneul`, as `HANEUL_…` */
+  /**
+   * Powers a machine on. Its cluster and tunnel addresses are set, so that `up` there makes a cloud that others join.
+   * @param env more options of its `haneul`, as `HANEUL_…`; an empty text takes one back
+   */
   machine(name: string, env?: Record<string, string>): Promise<Machine>;
   /** Nothing passes between two machines any more, on either network. */
   cut(one: Machine, other: Machine): Promise<void>;
@@ -99,6 +103,11 @@ export async function testBed(name: string): Promise<TestBed> {
     async machine(machineName, env = {}) {
       const number = machines.size + 1;
       const disk = join(directory, machineName);
+      const all = {
+        HANEUL_CLUSTER_ADDRESS: `${management}.${number}`,
+        HANEUL_TUNNEL_ADDRESS: `${data}.${number}`,
+        ...env,
+      };
       const boot = async (): Promise<void> => {
         const box = await openBox(machineName);
         machines.set(machineName, { box, number });
@@ -111,8 +120,14 @@ export async function testBed(name: string): Promise<TestBed> {
       await boot();
       const boxOf = (): Box => machines.get(machineName)!.box;
       const enter = (): string[] => boxOf().enter;
-      const haneul = (args: string[], options: RunOptions): Promise<Ran> =>
-        boxOf().run([join(root, 'haneul'), ...args, '--data', disk], { env, timeoutMs: 600_000, ...options });
+      const haneul = async (args: string[], options: RunOptions): Promise<Ran> => {
+        if (args[0] === 'up' && !existsSync(disk)) await placeGuestImage(disk);
+        return boxOf().run([join(root, 'haneul'), ...args, '--data', disk], {
+          env: all,
+          timeoutMs: 600_000,
+          ...options,
+        });
+      };
       return {
         name: machineName,
         address: `${management}.${number}`,
@@ -183,6 +198,15 @@ async function wire(hub: Box): Promise<number> {
     return bed;
   }
   throw new Error('too many test beds on this machine');
+}
+
+/** Built once for all tests: a machine of the bed is too far from the packages that it is made of. */
+async function placeGuestImage(disk: string): Promise<void> {
+  const built = dirname(await testGuestImage());
+  const images = join(disk, 'guest-images');
+  mkdirSync(images, { recursive: true });
+  for (const name of readdirSync(built)) if (name !== 'packages') cpSync(join(built, name), join(images, name));
+  writeFileSync(join(disk, '.haneul'), '');
 }
 
 /** The disks of beds whose process was killed. */

@@ -1,0 +1,114 @@
+// What a machine of a cluster keeps: on the first one the authority and what it signed for the bus, the control plane and
+// the host there; on every other the certificate with which it joined. Made by `up` and `join`; running again mends.
+
+import { X509Certificate } from 'node:crypto';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import {
+  type CertificateAsk,
+  createAuthority,
+  type Credential,
+  issueCertificate,
+} from '#/platform/bus/nats/certificates.ts';
+import { tlsFilesIn } from '#/platform/bus/nats/configured.ts';
+import { controlName, machineCertificateName } from '#/platform/bus/nats/server-config.ts';
+import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import { type Config, tunnelAddressOf } from '#/platform/config/config.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
+import { runsBus } from './cluster-roles.ts';
+import type { SystemUser } from './users.ts';
+
+export interface ClusterUsers {
+  control: SystemUser;
+  /** Whom the NATS server runs as. */
+  bus: SystemUser;
+}
+
+/** A certificate that ends within this time is made anew. */
+const renewMs = 120 * 86_400_000;
+
+/** The first machine's. */
+export async function ensureClusterFiles(config: Config, paths: DataPaths, users: ClusterUsers): Promise<void> {
+  const parts = { clock: systemClock(), random: systemRandom() };
+  const clusterAddress = config.clusterAddress!;
+  const addresses = [...new Set([clusterAddress, tunnelAddressOf(config)!])];
+  ownDirectory(paths.cluster, 0o700, users.control);
+  const authority = await ensureAuthority(paths, users.control);
+  const ensure = async (directory: string, owner: SystemUser | null, ask: () => CertificateAsk): Promise<string> => {
+    const files = tlsFilesIn(directory);
+    put(files.caFile, authority.certificate, owner);
+    const before = existsSync(files.keyFile) && existsSync(files.certFile) && readFileSync(files.certFile, 'utf8');
+    if (before && stillGood(before, ask().addresses ?? [])) return before;
+    const { certificate, key } = await issueCertificate(authority, ask(), parts);
+    put(files.keyFile, key, owner);
+    put(files.certFile, certificate, owner);
+    return certificate;
+  };
+  await ensure(paths.cluster, users.control, () => ({ names: [controlName], addresses: [clusterAddress] }));
+  if (runsBus(config)) {
+    ownDirectory(paths.bus, 0o700, users.bus);
+    await ensure(paths.bus, users.bus, () => ({
+      names: ['bus.haneul', 'localhost'],
+      addresses: [clusterAddress, '127.0.0.1'],
+    }));
+  }
+  if (config.roles.includes('host')) {
+    ownDirectory(paths.machine, 0o700, null);
+    const id = parts.random.bytes(8).toString('hex');
+    const certificate = await ensure(paths.machine, null, () => ({ names: [machineCertificateName(id)], addresses }));
+    // From this the control plane knows it.
+    put(join(paths.cluster, 'host.crt'), certificate, users.control);
+  }
+}
+
+/** A joined machine's: its own key, and what the cloud gave for it. */
+export function keepCredential(paths: DataPaths, authority: string, { certificate, key }: Credential): void {
+  ownDirectory(paths.machine, 0o700, null);
+  const files = tlsFilesIn(paths.machine);
+  put(files.caFile, authority, null);
+  put(files.keyFile, key, null);
+  put(files.certFile, certificate, null);
+}
+
+async function ensureAuthority(paths: DataPaths, owner: SystemUser): Promise<Credential> {
+  const keyFile = join(paths.cluster, 'authority.key');
+  const { caFile } = tlsFilesIn(paths.cluster);
+  if (existsSync(keyFile) && existsSync(caFile))
+    return { certificate: readFileSync(caFile, 'utf8'), key: readFileSync(keyFile, 'utf8') };
+  const made = await createAuthority({ clock: systemClock(), random: systemRandom() });
+  put(keyFile, made.key, owner);
+  put(caFile, made.certificate, owner);
+  return made;
+}
+
+function stillGood(certificate: string, addresses: string[]): boolean {
+  const { validTo, subjectAltName = '' } = new X509Certificate(certificate);
+  const named = subjectAltName.split(', ');
+  return (
+    Date.parse(validTo) - systemClock().now() > renewMs &&
+    addresses.every(address => named.some(name => name.toLowerCase() === `ip address:${canonical(address)}`))
+  );
+}
+
+/** As OpenSSL prints an address: IPv6 in eight groups without leading zeros. */
+function canonical(address: string): string {
+  if (!address.includes(':')) return address;
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
+  const groups = (text: string): string[] => (text === '' ? [] : text.split(':'));
+  const zeros = tail === undefined ? 0 : 8 - groups(head).length - groups(tail).length;
+  return [...groups(head), ...Array.from({ length: zeros }, () => '0'), ...groups(tail ?? '')].join(':').toLowerCase();
+}
+
+function ownDirectory(path: string, mode: number, owner: SystemUser | null): void {
+  mkdirSync(path, { recursive: true, mode });
+  if (owner) chownSync(path, owner.uid, owner.gid);
+  chmodSync(path, mode);
+}
+
+/** Only its owner reads it. */
+function put(path: string, text: string, owner: SystemUser | null): void {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
+  writeWholeSync(path, text);
+  if (owner) chownSync(path, owner.uid, owner.gid);
+}

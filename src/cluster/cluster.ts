@@ -1,0 +1,129 @@
+// The control plane's side of the cluster on one machine: its listener, who may speak on the bus, and what is told to
+// those who join.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { compilePlan } from '#/host/plan.ts';
+import type { BaseImage } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { Credential } from '#/platform/bus/nats/certificates.ts';
+import { busServersOf, tlsFilesIn } from '#/platform/bus/nats/configured.ts';
+import { X509Certificate } from 'node:crypto';
+import type { Clock, Random, Timer } from '#/platform/clock/clock.ts';
+import { type Config, hostNameOf, tunnelAddressOf } from '#/platform/config/config.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
+import type { Database } from '#/platform/database/database.ts';
+import { writeWholeSync } from '#/platform/files/write-whole.ts';
+import type { Service } from '#/platform/http/service.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { findMember, listMembers, putMember } from './cluster.store.ts';
+import { busMember, factsOf } from './join.ts';
+import { clusterListener, type Listener } from './listener.ts';
+import type { ClusterFacts } from './machine.api.ts';
+
+export interface ClusterOptions {
+  config: Config;
+  paths: DataPaths;
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+export interface Cluster extends ClusterFacts {
+  /** Once the tables are there: lets machines in. */
+  start(parts: { db: Database; services: Service[] }): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Members that another control plane let in are known to this machine's bus so soon. */
+const lookMs = 1_000;
+
+/** Null for a cloud on one machine. */
+export function openCluster({ config, paths, clock, random, log }: ClusterOptions): Cluster | null {
+  const { clusterAddress } = config;
+  if (clusterAddress === null) return null;
+  const files = tlsFilesIn(paths.cluster);
+  const authority: Credential = {
+    certificate: readFileSync(files.caFile, 'utf8'),
+    key: readFileSync(join(paths.cluster, 'authority.key'), 'utf8'),
+  };
+  const own: Credential = {
+    certificate: readFileSync(files.certFile, 'utf8'),
+    key: readFileSync(files.keyFile, 'utf8'),
+  };
+  const server = originOf(clusterAddress, config.clusterPort);
+  const sharedDatabase = config.databaseUrl !== null;
+  let listener: Listener | null = null;
+  let timer: Timer | undefined;
+  let stopped = false;
+  let told = '';
+  let tell = async (): Promise<void> => {};
+
+  return {
+    server,
+    authority: authority.certificate,
+    sharedDatabase,
+    changed: () => void tell(),
+    async start({ db, services }) {
+      tell = async () => {
+        const members = (await db.read(listMembers)).map(busMember);
+        const text = JSON.stringify(members);
+        if (text === told) return;
+        writeWholeSync(paths.busMembers, text);
+        told = text;
+      };
+      const look = async (): Promise<void> => {
+        await tell().catch((error: unknown) => log.warn({ error }, 'the members of the cluster were not read'));
+        if (!stopped) timer = clock.after(lookMs, () => void look());
+      };
+      await rememberOwnHost(db, config, paths);
+      await look();
+      listener = clusterListener({
+        db,
+        clock,
+        random,
+        log,
+        authority,
+        own,
+        sharedDatabase,
+        settings: () => ({
+          bus_servers: busServersOf(config),
+          cluster_servers: [server],
+        }),
+        async imageFor(host, imageId) {
+          const { entries } = await db.read(tx => compilePlan(tx, services, host, 0));
+          const image = entries.find(({ entry }) => entry.key === `image/${imageId}`)?.entry as BaseImage | undefined;
+          return image?.source.kind === 'file' ? image.source.path : null;
+        },
+        joined: () => tell(),
+      });
+      await listener.listen(clusterAddress, config.clusterPort);
+    },
+    async stop() {
+      stopped = true;
+      timer?.cancel();
+      await listener?.close();
+    },
+  };
+}
+
+/** `https://10.0.0.11:8701`. */
+export function originOf(address: string, port: number): string {
+  return `https://${address.includes(':') ? `[${address}]` : address}:${port}`;
+}
+
+/** The host on this very machine has its certificate from `up`, and is a member like any other. */
+async function rememberOwnHost(db: Database, config: Config, paths: DataPaths): Promise<void> {
+  const file = join(paths.cluster, 'host.crt');
+  if (!config.roles.includes('host') || !existsSync(file)) return;
+  const certificate = readFileSync(file, 'utf8');
+  const facts = factsOf(certificate);
+  const user = /DNS:([\w.-]+)/.exec(new X509Certificate(certificate).subjectAltName ?? '')![1]!;
+  const name = hostNameOf(config);
+  const address = config.clusterAddress!;
+  await db.write(async tx => {
+    const before = await findMember(tx, name);
+    if (before?.fingerprint === facts.fingerprint && before.address === address) return;
+    const tunnelAddress = tunnelAddressOf(config)!;
+    await putMember(tx, { name, user, ...facts, roles: '["host"]', address, tunnelAddress });
+  });
+}

@@ -1,0 +1,148 @@
+// The cluster's own listener: HTTPS at the cluster address, with a certificate of the cluster's authority. A machine joins
+// here, and with its certificate asks for what is its own. Everything else is the business of the bus.
+
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { pipeline } from 'node:stream/promises';
+import type { TLSSocket } from 'node:tls';
+import { hostByName } from '#/host/hosts.ts';
+import type { Credential } from '#/platform/bus/nats/certificates.ts';
+import { parseJson, readBody } from '#/platform/http/body.ts';
+import { connectionLimits, discardRest } from '#/platform/http/connection.ts';
+import { parse } from '#/platform/http/schema.ts';
+import { statusOf } from '#/platform/http/status.ts';
+import type { Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
+import { languageOf } from '#/platform/text/text.ts';
+import { platformTexts } from '#/platform/text/texts.ts';
+import { type MemberRow, memberByFingerprint } from './cluster.store.ts';
+import { joinCluster, type JoinParts, joinRequest } from './join.ts';
+import { clusterTexts as t } from './texts.ts';
+
+export interface ListenerOptions extends JoinParts {
+  authority: Credential;
+  /** This machine's certificate (PEM). */
+  own: Credential;
+  log: Logger;
+  /** What a machine that has joined is told besides its certificate. */
+  settings(member: MemberRow): Record<string, unknown>;
+  /** The file of an image, when the host's plan names it; null when not. */
+  imageFor(host: string, imageId: string): Promise<string | null>;
+  /** After a machine has come. */
+  joined(): Promise<void>;
+}
+
+export interface Listener {
+  listen(address: string, port: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** At once, over all machines: what joins is small, and images go one after the other to a host. */
+const connectionsLimit = 2_000;
+const handshakeMs = 10_000;
+
+export function clusterListener(options: ListenerOptions): Listener {
+  const { authority, own, db, clock, log } = options;
+  const server = createServer(
+    {
+      key: own.key,
+      // With the authority's, so that who joins can compare it with the one that it was told.
+      cert: `${own.certificate}\n${authority.certificate}`,
+      ca: authority.certificate,
+      requestCert: true,
+      // Who joins has none yet; whatever needs one looks for it.
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.3',
+      handshakeTimeout: handshakeMs,
+      maxHeaderSize: connectionLimits.headerBytes,
+      headersTimeout: connectionLimits.headersMs,
+      requestTimeout: 0,
+      keepAliveTimeout: connectionLimits.idleMs,
+      connectionsCheckingInterval: connectionLimits.checkMs,
+    },
+    (incoming, outgoing) => {
+      answer(incoming, outgoing).catch((error: unknown) => {
+        log.warn({ error }, 'the cluster listener failed while answering');
+        outgoing.destroy();
+      });
+    },
+  );
+  server.maxConnections = connectionsLimit;
+  server.timeout = connectionLimits.idleMs;
+  server.on('tlsClientError', (error: Error) => log.debug({ error }, 'no TLS'));
+
+  async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    try {
+      const path = new URL(incoming.url ?? '/', 'https://cluster').pathname;
+      const image = /^\/images\/([0-9a-f-]{36})$/.exec(path)?.[1];
+      if (incoming.method === 'POST' && path === '/join') await join(incoming, outgoing);
+      else if (incoming.method === 'GET' && path === '/self') await self(incoming, outgoing);
+      else if (incoming.method === 'GET' && image) await sendImage(incoming, outgoing, image);
+      else throw new Problem('notFound', t.noPath, { path: path.slice(0, 80) });
+    } catch (thrown) {
+      if (outgoing.headersSent) throw thrown;
+      if (!(thrown instanceof Problem)) log.error({ error: thrown }, 'failed');
+      const status = thrown instanceof Problem ? statusOf[thrown.kind] : 500;
+      const language = languageOf(incoming.headers['accept-language']);
+      const message = thrown instanceof Problem ? thrown.say(language) : platformTexts.bug.say(language, {});
+      json(outgoing, status, { error: { code: status, message } });
+    }
+    discardRest(incoming, outgoing, clock, connectionLimits);
+  }
+
+  async function join(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const ask = parse(joinRequest, parseJson(await readBody(incoming, clock, 32_768)), platformTexts.invalidBody);
+    const { member, certificate } = await joinCluster(authority, ask, options);
+    log.info({ member: member.name, roles: member.roles, address: member.address }, 'a machine joined');
+    await options.joined();
+    json(outgoing, 200, { certificate, authority: authority.certificate, ...options.settings(member) });
+  }
+
+  /** How the control plane sees the machine that asks. */
+  async function self(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const { name } = await memberOf(incoming);
+    const host = await db.read(tx => hostByName(tx, name));
+    json(outgoing, 200, { name, up: host?.up ?? false, enabled: host?.enabled ?? true });
+  }
+
+  async function sendImage(incoming: IncomingMessage, outgoing: ServerResponse, imageId: string): Promise<void> {
+    const { name } = await memberOf(incoming);
+    const file = await options.imageFor(name, imageId);
+    if (file === null) throw new Problem('notFound', t.notPlanned, { name });
+    const { size } = await stat(file);
+    outgoing.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
+    await pipeline(createReadStream(file, { highWaterMark: 1 << 18 }), outgoing);
+  }
+
+  /** @throws Problem unauthenticated unless the connection's certificate is that of a machine of this cloud */
+  async function memberOf({ socket }: IncomingMessage): Promise<MemberRow> {
+    const tls = socket as TLSSocket;
+    const fingerprint = tls.authorized ? tls.getPeerX509Certificate()?.fingerprint256 : undefined;
+    const member = fingerprint && (await db.read(tx => memberByFingerprint(tx, fingerprint)));
+    if (!member) throw new Problem('unauthenticated', t.noMember);
+    return member;
+  }
+
+  return {
+    listen: (host, port) =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen({ host, port, reusePort: true }, () => {
+          server.off('error', reject);
+          resolve();
+        });
+      }),
+    close: () =>
+      new Promise(resolve => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function json(outgoing: ServerResponse, status: number, body: unknown): void {
+  outgoing.writeHead(status, { 'content-type': 'application/json' });
+  outgoing.end(JSON.stringify(body));
+}
