@@ -15,7 +15,7 @@ export interface DhcpFiles {
   options: string;
 }
 
-const metadataAddress = '169.254.169.254';
+export const metadataAddress = '169.254.169.254';
 const leaseSeconds = 86_400;
 
 /** Whether the network needs a DHCP server or router advertisements at all. */

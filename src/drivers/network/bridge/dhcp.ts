@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import type { HostDhcp } from '../network-driver.ts';
-import { parseInterface } from './addresses.ts';
-import { dhcpAddresses, dhcpFiles, needsServer, servesIpv6 } from './dhcp.files.ts';
+import { parseCidr, parseInterface, show } from './addresses.ts';
+import { dhcpAddresses, dhcpFiles, metadataAddress, needsServer, servesIpv6 } from './dhcp.files.ts';
 import { ensureServer, removeServer } from './dnsmasq.ts';
 import { ensureNamespace, type Host, removeNamespace, setInside } from './host.ts';
 import { dhcpLinkOf, dhcpPortOf, namespaceOf, partsOf } from './names.ts';
@@ -41,7 +41,7 @@ export async function ensureDhcp(host: Host, dhcp: HostDhcp): Promise<number | n
     'net.ipv6.conf.all.accept_ra': 0,
     [`net.ipv6.conf.${device}.accept_ra`]: 0,
   });
-  const routes: string[] = [];
+  const routes = dhcp.local ? guestRoutes(dhcp, device) : [];
   if (servesIpv6(dhcp)) routes.push(`addr replace ${metadataIpv6}/64 dev ${device} scope link nodad`);
   // Router advertisements come from here, so the first packets do too; they go on to the true gateway.
   if (gateway) routes.push(`-6 route replace default via ${gateway} dev ${device}`);
@@ -50,6 +50,16 @@ export async function ensureDhcp(host: Host, dhcp: HostDhcp): Promise<number | n
   if (needsServer(dhcp)) return ensureServer(host, directory, namespace, dhcpFiles(dhcp, directory));
   await removeServer(host, directory);
   return null;
+}
+
+/** Without an address among the guests, the way back to them must be said. */
+function guestRoutes(dhcp: HostDhcp, device: string): string[] {
+  return dhcp.subnets.flatMap(subnet => {
+    const cidr = parseCidr(subnet.cidr);
+    return cidr?.family === 4
+      ? [`route replace ${show(cidr)} dev ${device} scope link src ${metadataAddress} proto static`]
+      : [];
+  });
 }
 
 /** The gateway behind our router advertisements: of the first subnet that has both and an address for us. */

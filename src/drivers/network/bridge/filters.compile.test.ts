@@ -46,7 +46,14 @@ function port(id: string, networkId: string, more: Partial<HostPort> = {}): Host
   };
 }
 
-const inner = network('aaaaaaaa-0000-4000-8000-000000000001');
+const inner: HostNetwork = {
+  ...network('aaaaaaaa-0000-4000-8000-000000000001'),
+  metadataMac: '02:00:a9:fe:a9:fe',
+  peers: [
+    { address: '192.0.2.2', ports: [] },
+    { address: '2001:db8::2', ports: [] },
+  ],
+};
 const outer = network('bbbbbbbb-0000-4000-8000-000000000002', {
   hostAddresses: ['172.24.4.1/24', '2001:db8:9::1/64'],
   masquerade: true,

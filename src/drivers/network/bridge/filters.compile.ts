@@ -8,6 +8,8 @@ import type { FilterRule, Filters, HostNetwork, HostPort } from '../network-driv
 import { type Cidr, disjoint, parseAddress, parseCidr, show } from './addresses.ts';
 import { groupSetOf, ruleLine } from './filter-rules.ts';
 import { identitiesOf, spoofingRules } from './filter-spoofing.ts';
+import { metadataChain, tunnelChain, underlayChains } from './filter-tunnels.ts';
+import { chain, named } from './nft-text.ts';
 import { bridgeOf, checkedTap, groupsTable, portsTable, tapGroupOf } from './names.ts';
 
 /** A secured port with the marks of its packets: odd while it sends, even while it is sent to. */
@@ -63,7 +65,7 @@ function bodyOf(filters: Filters, cloud: string): string {
     .map((port, index) => ({ port, sends: markBase + 2 * index + 1, receives: markBase + 2 * index + 2 }));
   return [
     `table bridge ${portsTable(cloud)} {`,
-    ...portsBody(ports, marked, cloud),
+    ...portsBody(filters.networks, ports, marked, cloud),
     '}',
     `table inet ${groupsTable(cloud)} {`,
     ...groupsBody(filters, marked, cloud),
@@ -72,7 +74,7 @@ function bodyOf(filters: Filters, cloud: string): string {
   ].join('\n');
 }
 
-function portsBody(ports: HostPort[], marked: Marked[], cloud: string): string[] {
+function portsBody(networks: HostNetwork[], ports: HostPort[], marked: Marked[], cloud: string): string[] {
   const group = tapGroupOf(cloud);
   const macs = marked.flatMap(({ port }) =>
     [...identitiesOf(port).keys()].sort().map(mac => `${quoted(port)} . ${mac}`),
@@ -112,6 +114,8 @@ function portsBody(ports: HostPort[], marked: Marked[], cloud: string): string[]
       'meta mark set iifname map @sends',
       'iifname vmap @speakers',
     ]),
+    ...metadataChain(networks, ports),
+    ...tunnelChain(networks),
     ...chain('to-ports', ['type filter hook forward priority -200; policy accept;', ...toPorts(group)]),
     ...chain('host-to-ports', ['type filter hook output priority -200; policy accept;', ...toPorts(group)]),
   ];
@@ -193,6 +197,7 @@ function groupsBody(filters: Filters, marked: Marked[], cloud: string): string[]
       'type filter hook forward priority 0; policy accept;',
       'iifname @bridges meta mark vmap @receivers',
     ]),
+    ...underlayChains(networks),
     ...chain('host', [
       'type filter hook input priority 0; policy accept;',
       'iifname @closed drop',
@@ -293,16 +298,6 @@ export function groupOf(rule: FilterRule): string[] {
 function ruleLines(port: HostPort, direction: FilterRule['direction']): string[] {
   const lines = port.rules.filter(rule => rule.direction === direction).map(ruleLine);
   return [...new Set(lines.filter(line => line !== null))].sort();
-}
-
-function named(what: 'set' | 'map', name: string, type: string, elements: string[]): string[] {
-  const unique = [...new Set(elements)];
-  const list = unique.length > 0 ? [`  elements = { ${unique.join(', ')} }`] : [];
-  return [` ${what} ${name} {`, `  type ${type};`, ...list, ' }'];
-}
-
-function chain(name: string, rules: string[]): string[] {
-  return [` chain ${name} {`, ...rules.map(rule => `  ${rule}`), ' }'];
 }
 
 function quoted(port: HostPort): string {

@@ -57,12 +57,22 @@ export interface Guest {
   remove(): Promise<void>;
 }
 
-/** Plugs in a guest. It has no address until it asks for one, or is given one. */
-export async function guest(name: string, port: HostPort, address?: string, gateway?: string): Promise<Guest> {
+/**
+ * Plugs in a guest. It has no address until it asks for one, or is given one.
+ * @param machine the namespace of the host that it is on; the test's own by default
+ */
+export async function guest(
+  name: string,
+  port: HostPort,
+  address?: string,
+  gateway?: string,
+  machine?: string,
+): Promise<Guest> {
   const namespace = `t7-${name}`;
   await must('ip', 'netns', 'add', namespace);
   await must(
     'ip',
+    ...(machine === undefined ? [] : ['-n', machine]),
     'link',
     'add',
     port.tap,

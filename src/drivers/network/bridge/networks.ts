@@ -6,10 +6,9 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { networkDriverTexts } from '../texts.ts';
 import type { HostNetwork } from '../network-driver.ts';
 import { parseAddress, parseInterface, parseMac } from './addresses.ts';
+import { vxlanPort } from './filter-tunnels.ts';
 import { ensureDirectory, type Host, type Link, readIfThere, setKernel } from './host.ts';
 import { aliasOf, bridgeOf, tunnelOf } from './names.ts';
-
-const vxlanPort = 4789;
 
 export async function ensureNetwork(host: Host, network: HostNetwork, tunnelAddress: string | null): Promise<void> {
   if (network.peers.length > 0 && tunnelAddress === null)
