@@ -6,6 +6,7 @@ import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
 import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
 import { createAgent } from '#/host/agent.ts';
+import { imageFetcher } from '#/host/fetch-image.ts';
 import { closeDrivers, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
 import { subjectToken } from '#/host/commands.ts';
 import { removalRank } from '#/host/plan.ts';
@@ -96,6 +97,9 @@ function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions): Ho
       user: guestUser,
       tools,
       accelerator: config.accelerator,
+      fetchImage: config.clusterServers.length
+        ? imageFetcher(config.clusterServers, tlsFilesIn(paths.machine))
+        : undefined,
     }),
     network: bridgeNetwork({
       directory: directory('network'),

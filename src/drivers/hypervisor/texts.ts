@@ -32,6 +32,10 @@ export const hypervisorTexts = texts('hypervisor', {
     en: 'Image {image} has no bytes that this host can read.',
     ko: '이미지 {image}에는 이 호스트가 읽을 수 있는 내용이 없습니다.',
   },
+  imageNotFetched: {
+    en: 'Image {image} could not be fetched from the cloud ({reason}). It is tried again.',
+    ko: '클라우드에서 이미지 {image}을(를) 가져오지 못했습니다({reason}). 다시 시도합니다.',
+  },
   rootTooSmall: {
     en: 'The root disk of {sizeGib} GiB is smaller than its image, which needs {needBytes} bytes.',
     ko: '{sizeGib}GiB 루트 디스크가 이미지에 필요한 {needBytes}바이트보다 작습니다.',

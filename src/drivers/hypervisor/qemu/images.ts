@@ -48,7 +48,10 @@ const foreign = { vmdk: 'vmdk', vdi: 'vdi', vhd: 'vpc' } as const;
 const convertLimits = ['--as=2147483648', '--cpu=900', '--nofile=64'];
 const convertTimeoutMs = 1_200_000;
 
-export function keepImages(directory: string, user: GuestUser, tools: Tools): Images {
+/** Brings an image's bytes to a file when the store is on another machine. */
+export type FetchImage = (image: BaseImage, target: string) => Promise<void>;
+
+export function keepImages(directory: string, user: GuestUser, tools: Tools, fetchImage?: FetchImage): Images {
   const images = join(directory, 'images');
   const record = (id: string): string => join(images, `${id}.json`);
 
@@ -83,7 +86,9 @@ export function keepImages(directory: string, user: GuestUser, tools: Tools): Im
       const fresh = join(images, `.${id}.new`);
       await rm(fresh, { recursive: true, force: true });
       try {
-        await bring(image.source.path, fresh);
+        if (fetchImage) await fetchImage(image, fresh);
+        else await bring(image.source.path, fresh);
+        await keepFromChange(fresh, image);
         await checkBytes(fresh, image, tools);
         const facts = await inspect(fresh, image);
         if (image.format in foreign) await convert(fresh, image, images, user, tools);
@@ -113,9 +118,12 @@ async function bring(source: string, target: string): Promise<void> {
     if (code !== 'EXDEV' && code !== 'EPERM' && code !== 'EMLINK') throw error;
     await copyFile(source, target, constants.COPYFILE_FICLONE);
   }
-  if (!(await lstat(target)).isFile()) throw new Error(`${source} is no plain file`);
-  await chown(target, 0, 0);
-  await chmod(target, 0o444);
+}
+
+async function keepFromChange(path: string, { key }: BaseImage): Promise<void> {
+  if (!(await lstat(path)).isFile()) throw new Error(`${key} is no plain file`);
+  await chown(path, 0, 0);
+  await chmod(path, 0o444);
 }
 
 /** Size first, then the checksum, by a process of its own: hashing gigabytes must not hold up the agent. */

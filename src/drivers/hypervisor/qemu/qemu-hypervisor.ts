@@ -14,12 +14,14 @@ import { cutLog, readConsole } from './console-log.ts';
 import { diagnose } from './diagnostics.ts';
 import { newState, readState } from './guest-state.ts';
 import { type QemuHost, readBootId } from './host.ts';
-import { keepImages } from './images.ts';
+import { type FetchImage, keepImages } from './images.ts';
 import { type Machine, openMachine } from './machine.ts';
 import { guestPaths, idOf, isUuid, longestDirectory } from './paths.ts';
 import { findProcesses, type GuestUser, killHard, qemuBinary } from './process.ts';
 
 export interface QemuOptions {
+  /** Where the image store is on another machine. */
+  fetchImage?: FetchImage | undefined;
   /** Absolute; created when absent. All of its parents must let the guest user pass. */
   directory: string;
   /** Who guests run as. */
@@ -40,7 +42,7 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
     throw new Problem('invalid', hypervisorTexts.directoryTooLong, { directory, limit: longestDirectory });
   const { clock, log, run } = tools;
   const guests = join(directory, 'guests');
-  const images = keepImages(directory, user, tools);
+  const images = keepImages(directory, user, tools, options.fetchImage);
   const machines = new Map<string, Machine>();
   const turns = new Map<string, Promise<unknown>>();
   const listeners: ((exit: GuestExit) => void)[] = [];
