@@ -117,6 +117,12 @@ const suites: Suite[] = [
     run: args => nodeTest(args.length ? args : files('test/cluster/*.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'upgrade',
+    what: 'a version takes over from another and goes back, under a write load that never retries',
+    byDefault: true,
+    run: () => nodeTest(files('test/upgrade/*.test.ts'), []),
+  },
+  {
     name: 'simulation',
     what: 'whole clouds from fresh seeds, with every fault',
     byDefault: true,
@@ -136,6 +142,12 @@ const suites: Suite[] = [
     what: 'Tempest: `./haneul test conformance LIST…` (needs ../shared/conformance)',
     byDefault: false,
     run: args => command(process.execPath, [join(root, 'test/conformance/run.ts'), ...args]),
+  },
+  {
+    name: 'differential',
+    what: 'the same requests to a real Keystone and to ours (needs ../shared/peer, installed, and root)',
+    byDefault: false,
+    run: () => command(process.execPath, [join(root, 'test/differential/run.ts')]),
   },
   {
     name: 'bench',

@@ -1,7 +1,7 @@
 // `haneul upgrade`: this version takes over from the one that runs, role by role. Clients wait a moment at most, guests
 // notice nothing. Run from an older version's directory it goes back, as long as `--finish` was not said.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger } from '#/platform/log/log.ts';
@@ -39,6 +39,7 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
   if (real && !context.root) throw new Problem('invalid', t.needsRoot);
   const from = await versionAt(before.url);
   if (real) await packages(context, systemRun(createLogger('upgrade', 'silent')), options.yes ?? false);
+  if (context.root) keepWaitingConnections();
   await step(context, context.say(t.taking, { from, to: version }), async () => {
     // It goes, and what it kept goes on.
     if (before.supervisor) await stopProcess(before.supervisor, patienceMs, leaveSignal);
@@ -50,6 +51,15 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
   });
   context.print(context.say(t.done, { version: await versionAt(before.url) }));
   return 0;
+}
+
+/** Connections that the predecessor has not taken yet when it stops listening go to the successor (ip-sysctl: tcp_migrate_req). */
+function keepWaitingConnections(): void {
+  try {
+    writeFileSync('/proc/sys/net/ipv4/tcp_migrate_req', '1');
+  } catch {
+    // A kernel that cannot: one that connects at that very moment may have to do it again.
+  }
 }
 
 /** What only the version before needed goes; from then on there is no way back. */
