@@ -11,6 +11,8 @@ export interface Event {
   projectId: string | null;
   resourceId: string;
   payload: Record<string, unknown>;
+  /** On behalf of which request; absent: the transaction's. */
+  requestId?: string | null;
 }
 
 export type Listener = (tx: Tx, event: Event) => Promise<void>;
@@ -49,7 +51,7 @@ export async function emit(tx: Tx, event: Event): Promise<void> {
   const wiring = context.slots.get(slot) as Wiring;
   await outbox(tx)
     .insertInto('events')
-    .values({ ...event, payload: JSON.stringify(event.payload), requestId: context.requestId, at: now(tx) })
+    .values({ requestId: context.requestId, ...event, payload: JSON.stringify(event.payload), at: now(tx) })
     .execute();
   for (const listener of wiring.listeners.get(event.type) ?? []) await listener(tx, event);
   afterCommit(tx, () => wiring.watchers.forEach(watcher => watcher(event)));

@@ -67,6 +67,7 @@ import { seedIdentity } from '#/services/identity/seed.ts';
 import { createAuthority, forgetRevocations } from '#/services/identity/tokens/authority.ts';
 import { fernetTokens } from '#/services/identity/tokens/fernet-token.ts';
 import { jwsTokens } from '#/services/identity/tokens/jws-token.ts';
+import { loginRecorder } from '#/services/identity/tokens/login-record.ts';
 import { applicationCredentialMethod } from '#/services/identity/tokens/methods/application-credential.method.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import { passwordMethod } from '#/services/identity/tokens/methods/password.method.ts';
@@ -134,6 +135,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     oauth1: oauth1Method({ vault }),
     totp: totpMethod({ vault, compliance }),
   };
+  const recorder = loginRecorder({ db, clock, log });
   const service: Service = {
     name: 'identity',
     type: 'identity',
@@ -142,7 +144,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
     endpoints: [
       versions,
       versionThree,
-      ...tokenEndpoints({ authority, methods, clock, keys: tokenKeys }),
+      ...tokenEndpoints({ authority, methods, clock, recorder, keys: tokenKeys }),
       ...authEndpoints,
       ...revocationEndpoints,
       ...keyEndpoints({
@@ -157,7 +159,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...domainConfigEndpoints(vault),
       ...projectEndpoints,
       ...projectTagEndpoints,
-      ...withFederated(withDirectories(userEndpoints({ passwords, compliance, log }), directories)),
+      ...withFederated(withDirectories(userEndpoints({ passwords, compliance, log, recorder }), directories)),
       ...withDirectories(groupEndpoints, directories),
       ...roleEndpoints,
       ...impliedRoleEndpoints,
@@ -175,9 +177,9 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...policyAssociationEndpoints,
       ...consumerEndpoints(vault),
       ...oauthEndpoints(vault),
-      ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock }),
+      ...oauth2Endpoints({ authority, credential: methods['application_credential']!, clock, recorder }),
       ...federationEndpoints({
-        ...{ authority, vault, clock, random, log, fetchOut: options.fetchOut, keys: tokenKeys },
+        ...{ authority, vault, clock, random, log, recorder, fetchOut: options.fetchOut, keys: tokenKeys },
         trustedDashboards: options.trustedDashboards ?? [],
       }),
       ...endpointGroupEndpoints,

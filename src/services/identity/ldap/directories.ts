@@ -16,6 +16,7 @@ import { ldapTexts as t } from '#/services/identity/ldap/texts.ts';
 import { domainOfToken } from '#/services/identity/judge.ts';
 import type { UserRow } from '#/services/identity/tables.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
+import { RefusedLogin } from '#/services/identity/tokens/refused-login.ts';
 import { findDomainId, findUserAsked, type UserAsk } from '#/services/identity/tokens/methods/find-user.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import { one } from '#/services/identity/wire.ts';
@@ -58,7 +59,7 @@ export function directoryPasswords(password: AuthMethod, needs: DirectoryNeeds):
         // As slow as a password that is checked here.
         await passwords.verify(null, wanted.password);
         log.info({ domainId: config.domainId }, 'directory login refused');
-        throw refused();
+        throw refused(new RefusedLogin(null, 'WrongPassword'));
       }
       return { user, methods: ['password'] };
     },

@@ -11,7 +11,8 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { languageOf } from '#/platform/text/text.ts';
 import { certificateClient, namesIn } from '#/services/identity/oauth/certificate-client.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import type { Authority } from '#/services/identity/tokens/authority.ts';
+import type { LoginFacts, LoginRecorder } from '#/services/identity/tokens/login-record.ts';
+import type { Authority, Known } from '#/services/identity/tokens/authority.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
 import type { AuthAsked, AuthMethod } from '#/services/identity/tokens/methods/method.ts';
@@ -19,8 +20,13 @@ import type { AuthAsked, AuthMethod } from '#/services/identity/tokens/methods/m
 const headers = { 'cache-control': 'no-store', pragma: 'no-cache' };
 
 /** @param needs.credential how application credentials log in */
-export function oauth2Endpoints(needs: { authority: Authority; credential: AuthMethod; clock: Clock }): Endpoint[] {
-  const { authority, credential, clock } = needs;
+export function oauth2Endpoints(needs: {
+  authority: Authority;
+  credential: AuthMethod;
+  clock: Clock;
+  recorder: LoginRecorder;
+}): Endpoint[] {
+  const { authority, credential, clock, recorder } = needs;
   const token = streamEndpoint({
     policy: 'public',
     route: 'POST /v3/OS-OAUTH2/token',
@@ -34,23 +40,28 @@ export function oauth2Endpoints(needs: { authority: Authority; credential: AuthM
       if (grant !== 'client_credentials')
         return failure(400, 'unsupported_grant_type', t.oauthGrant.say(language, { grant: grant.slice(0, 60) }));
       const { clientCertificate } = request;
+      const method = clientCertificate ? 'oauth2_credential' : 'application_credential';
+      const about: LoginFacts = { request, methods: [method], user: null };
       try {
         const made = clientCertificate
           ? await byCertificate(db, form.get('client_id'), clientCertificate)
           : await bySecret(clientOf(request.headers.authorization), { db, request, scope: undefined });
+        const { userId: id, userName: name, projectId } = made.known.caller;
+        await recorder.succeeded({ ...about, user: { id, name }, projectId });
         return {
           200: { access_token: made.token, expires_in: authority.tokenSeconds, token_type: 'Bearer' },
           headers,
         };
       } catch (thrown) {
         if (!(thrown instanceof Problem) || thrown.kind !== 'unauthenticated') throw thrown;
+        recorder.refused(about, thrown);
         return failure(401, 'invalid_client', t.oauthClient.say(language));
       }
     },
   });
   return [token];
 
-  async function bySecret(client: Client | null, asked: AuthAsked): Promise<{ token: string }> {
+  async function bySecret(client: Client | null, asked: AuthAsked): Promise<{ token: string; known: Known }> {
     if (!client) throw refused();
     const login = await credential.prove(client, asked);
     return asked.db.read(tx => issueToken(tx, authority, { from: null, bounds: {}, ...login }, undefined));
@@ -60,7 +71,7 @@ export function oauth2Endpoints(needs: { authority: Authority; credential: AuthM
     db: Database,
     id: string | null,
     certificate: ClientCertificate,
-  ): Promise<{ token: string }> {
+  ): Promise<{ token: string; known: Known }> {
     if (id === null) throw refused();
     const names = await namesIn(certificate);
     return db.read(async tx => {

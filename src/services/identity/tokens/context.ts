@@ -13,6 +13,7 @@ import {
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { type FederationOfToken, federationOfToken } from '#/services/identity/federation/sign-on/token-federation.ts';
 import { listIn } from '#/services/identity/wire.ts';
+import type { RefusedLogin } from '#/services/identity/tokens/refused-login.ts';
 import type { Payload } from '#/services/identity/tokens/payload.ts';
 import {
   ancestorsOf,
@@ -160,8 +161,9 @@ async function usableAccessToken(tx: Tx, id: string): Promise<OAuthTokenRow> {
   return row;
 }
 
-export function refused(): Problem {
-  return new Problem('unauthenticated', t.unauthorized);
+/** @param cause for those who watch; the client is told nothing of it */
+export function refused(cause?: RefusedLogin): Problem {
+  return new Problem('unauthenticated', t.unauthorized, {}, { cause });
 }
 
 function nameOf(row: Named | undefined): Named {

@@ -24,6 +24,7 @@ import {
 import { enabledDomain, type Named, refused } from '#/services/identity/tokens/context.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
 import { type Login, logIn, loginBody } from '#/services/identity/tokens/login.ts';
+import type { LoginFacts, LoginRecorder } from '#/services/identity/tokens/login-record.ts';
 import type { AuthMethod } from '#/services/identity/tokens/methods/method.ts';
 import type { MethodName } from '#/services/identity/tokens/payload.ts';
 import { isEnough, newReceipt, readReceipt, viewReceipt, writeReceipt } from '#/services/identity/tokens/receipt.ts';
@@ -43,11 +44,12 @@ export interface TokenNeeds {
   authority: Authority;
   methods: Record<string, AuthMethod>;
   keys(): readonly FernetKey[];
+  recorder: LoginRecorder;
   clock: Clock;
 }
 
 export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
-  const { authority, methods } = needs;
+  const { authority, methods, recorder } = needs;
   const create = endpoint({
     policy: 'public',
     route: 'POST /v3/auth/tokens',
@@ -56,17 +58,31 @@ export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
     writes: false,
     replies: { 201: tokenReply, 401: open({ receipt: open({}) }) },
     prepare: async ({ db, body, query, request }) => {
-      const login = await logIn(methods, body.auth, { db, request, scope: body.auth.scope });
-      const received = receiptIn(request, login, needs);
-      login.methods = [...new Set([...login.methods, ...received])];
-      if (!isEnough(login.user, login.methods)) return goOn(await domainOf(db, login.user), login, needs);
-      const trust = typeof body.auth.scope === 'object' ? body.auth.scope['OS-TRUST:trust'] : undefined;
-      if (trust) await db.write(tx => useTrust(tx, trust.id, login.user.id));
-      const { token, known } = await db.read(async tx => {
-        await checkUnchanged(tx, login.user);
-        return issueToken(tx, authority, login, body.auth.scope);
-      });
-      return { 201: await authority.body(known, !flagOf(query, 'nocatalog')), headers: subjectHeaders(token) };
+      const asked = [...new Set(body.auth.identity.methods)];
+      // A token that is exchanged is no login.
+      const isLogin = asked.some(name => name !== 'token');
+      const about: LoginFacts = { request, methods: asked, user: null };
+      try {
+        const login = await logIn(methods, body.auth, { db, request, scope: body.auth.scope });
+        about.user = login.user;
+        const received = receiptIn(request, login, needs);
+        login.methods = [...new Set([...login.methods, ...received])];
+        if (!isEnough(login.user, login.methods)) {
+          await recorder.pending(about);
+          return goOn(await domainOf(db, login.user), login, needs);
+        }
+        const trust = typeof body.auth.scope === 'object' ? body.auth.scope['OS-TRUST:trust'] : undefined;
+        if (trust) await db.write(tx => useTrust(tx, trust.id, login.user.id));
+        const { token, known } = await db.read(async tx => {
+          await checkUnchanged(tx, login.user);
+          return issueToken(tx, authority, login, body.auth.scope);
+        });
+        if (isLogin) await recorder.succeeded({ ...about, projectId: known.caller.projectId });
+        return { 201: await authority.body(known, !flagOf(query, 'nocatalog')), headers: subjectHeaders(token) };
+      } catch (thrown) {
+        if (isLogin) recorder.refused(about, thrown);
+        throw thrown;
+      }
     },
     handle: async ({ prepared }) => prepared,
   });

@@ -6,6 +6,7 @@ import { type Endpoint, endpoint } from '#/platform/http/endpoint.ts';
 import { object, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { LoginRecorder } from '#/services/identity/tokens/login-record.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
 import { daysTooYoung, expiryOf, isStrong } from '#/services/identity/users/compliance.rules.ts';
 import {
@@ -18,15 +19,15 @@ import { checkPassword, type PasswordCheck } from '#/services/identity/users/own
 import { findUser, updateUser } from '#/services/identity/users/user.store.ts';
 import { json } from '#/services/identity/wire.ts';
 
-export function ownPasswordEndpoint(needs: Omit<PasswordCheck, 'db'>): Endpoint {
-  const { passwords, compliance } = needs;
+export function ownPasswordEndpoint(needs: Omit<PasswordCheck, 'db'> & { recorder: LoginRecorder }): Endpoint {
+  const { passwords, compliance, recorder } = needs;
   return endpoint({
     policy: 'public',
     route: 'POST /v3/users/{user_id}/password',
     summary: 'Changes the own password',
     body: object({ user: object({ original_password: string(), password: string({ min: 1 }) }) }),
     replies: { 204: null },
-    async prepare({ body, path, db }) {
+    async prepare({ body, path, db, request }) {
       const { original_password: original, password } = body.user;
       const { user, state, former, now } = await db.read(async tx => ({
         user: await findUser(tx, path['user_id']!),
@@ -34,16 +35,27 @@ export function ownPasswordEndpoint(needs: Omit<PasswordCheck, 'db'>): Endpoint 
         former: await formerPasswords(tx, path['user_id']!, Math.max(0, compliance.uniqueLastPasswordCount - 1)),
         now: nowMs(tx),
       }));
-      await checkPassword({ ...needs, db }, user, original, { mayBeExpired: true });
+      const about = { request, user: user ?? null };
+      try {
+        await checkPassword({ ...needs, db }, user, original, { mayBeExpired: true });
+      } catch (thrown) {
+        recorder.refused({ ...about, methods: ['password'] }, thrown);
+        throw thrown;
+      }
       if (!user) throw refused();
-      if (json(user.options)['lock_password'] === true) throw new Problem('invalid', t.passwordLocked);
-      if (password === original) throw new Problem('invalid', t.samePassword);
-      checkStrength(needs, password);
-      const days = daysTooYoung(compliance, state, now);
-      if (days > 0) throw new Problem('invalid', t.passwordTooYoung, { days });
-      for (const hash of former)
-        if ((await passwords.verify(hash, password)).matches)
-          throw new Problem('invalid', t.passwordReused, { count: compliance.uniqueLastPasswordCount });
+      try {
+        if (json(user.options)['lock_password'] === true) throw new Problem('invalid', t.passwordLocked);
+        if (password === original) throw new Problem('invalid', t.samePassword);
+        checkStrength(needs, password);
+        const days = daysTooYoung(compliance, state, now);
+        if (days > 0) throw new Problem('invalid', t.passwordTooYoung, { days });
+        for (const hash of former)
+          if ((await passwords.verify(hash, password)).matches)
+            throw new Problem('invalid', t.passwordReused, { count: compliance.uniqueLastPasswordCount });
+      } catch (thrown) {
+        recorder.passwordRefused(about, thrown);
+        throw thrown;
+      }
       return { user, passwordHash: await passwords.hash(password) };
     },
     async handle({ tx, prepared: { user, passwordHash } }) {

@@ -8,6 +8,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import type { UserRow } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
+import { type RefusalReason, RefusedLogin } from '#/services/identity/tokens/refused-login.ts';
 import {
   activityIsOld,
   type Compliance,
@@ -46,20 +47,21 @@ export async function checkPassword(
   }));
   const locked = isLocked(compliance, options, state, now);
   const { matches, stale } = await passwords.verify(locked ? null : (user?.passwordHash ?? null), password);
-  const refuse = (reason: string): Problem => {
+  const why = (reason: RefusalReason): RefusedLogin => {
     log.info({ userId: user?.id ?? null, reason }, 'login refused');
-    return refused();
+    return new RefusedLogin(user?.id ?? null, reason);
   };
-  if (!user) throw refuse('unknown');
-  if (locked) throw refuse('locked');
+  const refuse = (reason: RefusalReason): Problem => refused(why(reason));
+  if (!user) throw refuse('UnknownUser');
+  if (locked) throw refuse('AccountLocked');
   if (!matches) {
     await noteFailure(db, compliance, user, now);
-    throw refuse('password');
+    throw refuse('WrongPassword');
   }
-  if (!user.enabled) throw refuse('disabled');
-  if (isInactive(compliance, options, state, now)) throw refuse('inactive');
+  if (!user.enabled) throw refuse('UserDisabled');
+  if (isInactive(compliance, options, state, now)) throw refuse('UserInactive');
   if (!mayBeExpired && isExpired(options, user.passwordExpiresAt, timestamp(now)))
-    throw new Problem('unauthenticated', t.passwordExpired, { user: user.id });
+    throw new Problem('unauthenticated', t.passwordExpired, { user: user.id }, { cause: why('PasswordExpired') });
   const active = activityIsOld(compliance, state, now);
   if (state.failures > 0 || active)
     await db.write(tx => changeAccountState(tx, user.id, { failures: 0, ...(active ? { lastActiveAt: now } : {}) }));

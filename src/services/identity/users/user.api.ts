@@ -16,6 +16,7 @@ import type { UserRow } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { expiryOf, oddOption } from '#/services/identity/users/compliance.rules.ts';
 import { changeAccountState, rememberPassword } from '#/services/identity/users/compliance.store.ts';
+import type { LoginRecorder } from '#/services/identity/tokens/login-record.ts';
 import { checkStrength, ownPasswordEndpoint } from '#/services/identity/users/own-password.api.ts';
 import type { PasswordCheck } from '#/services/identity/users/own-password.ts';
 import {
@@ -156,7 +157,7 @@ const projects = endpoint({
   },
 });
 
-export function userEndpoints(needs: Omit<PasswordCheck, 'db'>): Endpoint[] {
+export function userEndpoints(needs: Omit<PasswordCheck, 'db'> & { recorder: LoginRecorder }): Endpoint[] {
   const { passwords, compliance } = needs;
   const hashOf = async (password: string | null | undefined): Promise<string | null> => {
     checkStrength(needs, password);

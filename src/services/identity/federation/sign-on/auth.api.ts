@@ -38,7 +38,7 @@ export function federatedAuthEndpoints(needs: SignOnNeeds): Endpoint[] {
       async stream({ db, path: { idp_id: idp = '', protocol_id: protocol = '' }, request }): Promise<Reply> {
         await db.read(tx => usableProtocol(tx, idp, protocol));
         const signOn = await brought(db, request, idp, protocol);
-        if (signOn) return tokenReply(needs, await tokenFor(db, needs, signOn));
+        if (signOn) return tokenReply(needs, await tokenFor(db, needs, request, signOn));
         const connection = await db.read(tx => findConnection(tx, vault, idp, protocol));
         const speaksPaos = (request.headers.accept ?? '').includes(paosType);
         if (connection?.kind === 'saml2' && speaksPaos && request.headers['paos'] !== undefined)

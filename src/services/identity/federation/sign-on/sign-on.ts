@@ -10,6 +10,7 @@ import { type Cookies, cookieOf, signOnCookie } from '#/services/identity/federa
 import { provision } from '#/services/identity/federation/sign-on/provision.ts';
 import { findSignOn, type SignOn } from '#/services/identity/federation/sign-on/sign-on.store.ts';
 import type { Authority, Known } from '#/services/identity/tokens/authority.ts';
+import type { LoginFacts, LoginRecorder } from '#/services/identity/tokens/login-record.ts';
 import { issueToken } from '#/services/identity/tokens/issue.ts';
 
 export interface SignOnNeeds {
@@ -19,6 +20,7 @@ export interface SignOnNeeds {
   clock: Clock;
   random: Random;
   log: Logger;
+  recorder: LoginRecorder;
   fetchOut: FetchOut;
   /** Dashboards to which a browser may be sent back with a token: their addresses (`https://dash.example.org/auth/websso/`). */
   trustedDashboards: readonly string[];
@@ -43,12 +45,24 @@ export async function signOnOf(db: Database, vault: Vault, request: RequestFacts
 /** An unscoped token for whom the mapping says that it is. @throws Problem unauthenticated, forbidden */
 export async function tokenFor(
   db: Database,
-  { authority, log }: SignOnNeeds,
+  { authority, log, recorder }: SignOnNeeds,
+  request: RequestFacts,
   signOn: SignOn,
 ): Promise<{ token: string; known: Known }> {
-  const login = await db.write(tx => provision(tx, signOn, authority.tokenSeconds));
-  log.info({ userId: login.user.id, idp: signOn.idp, protocol: signOn.protocol }, 'federated login');
-  return db.read(tx => issueToken(tx, authority, login, 'unscoped'));
+  const { idp, protocol } = signOn;
+  const vouchedBy = { identityProvider: idp, protocol };
+  const about: LoginFacts = { request, methods: [protocol], user: null, vouchedBy };
+  try {
+    const login = await db.write(tx => provision(tx, signOn, authority.tokenSeconds));
+    about.user = login.user;
+    log.info({ userId: login.user.id, idp, protocol }, 'federated login');
+    const made = await db.read(tx => issueToken(tx, authority, login, 'unscoped'));
+    await recorder.succeeded(about);
+    return made;
+  } catch (thrown) {
+    recorder.refused(about, thrown);
+    throw thrown;
+  }
 }
 
 /** The answer to a login. */

@@ -67,7 +67,7 @@ export function webssoEndpoints(needs: SignOnNeeds): Endpoint[] {
 
   /** The page that carries the token on. */
   async function finish(db: Database, request: RequestFacts, signOn: SignOn, pending: Pending): Promise<Reply> {
-    const { token } = await tokenFor(db, needs, signOn);
+    const { token } = await tokenFor(db, needs, request, signOn);
     const over = [pendingCookie, signOnCookie].map(name => setCookie(request, name, '', 0));
     const headers: Record<string, string> = { ...html, 'content-security-policy': policyFor(pending.origin) };
     return { 200: page(pending.origin, token), headers: { ...headers, 'set-cookie': over as never } };

@@ -5,6 +5,7 @@ import type { Clock } from '#/platform/clock/clock.ts';
 import { open, optional, string } from '#/platform/http/schema.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
+import { type RefusalReason, RefusedLogin } from '#/services/identity/tokens/refused-login.ts';
 import { findUserAsked } from '#/services/identity/tokens/methods/find-user.ts';
 import { type AuthMethod, authMethod, noData, userRef } from '#/services/identity/tokens/methods/method.ts';
 
@@ -31,7 +32,10 @@ export function applicationCredentialMethod({ passwords, clock }: { passwords: P
     });
     const { matches } = await passwords.verify(row?.secretHash ?? null, ask.secret);
     const expired = row?.expiresAt != null && Date.parse(`${row.expiresAt}Z`) <= clock.now();
-    if (!row || !user || !matches || !user.enabled || expired) throw refused();
+    const refuse = (reason: RefusalReason) => refused(new RefusedLogin(user?.id ?? null, reason));
+    if (!row || !user || !matches) throw refuse('WrongSecret');
+    if (!user.enabled) throw refuse('UserDisabled');
+    if (expired) throw refuse('Expired');
     return { user, methods: ['application_credential'], bounds: { applicationCredentialId: row.id } };
   });
 }

@@ -7,6 +7,7 @@ import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import { open, string } from '#/platform/http/schema.ts';
 import { listCredentials, type Vault } from '#/services/identity/credentials/credential.store.ts';
 import { refused } from '#/services/identity/tokens/context.ts';
+import { type RefusalReason, RefusedLogin } from '#/services/identity/tokens/refused-login.ts';
 import { findUserAsked } from '#/services/identity/tokens/methods/find-user.ts';
 import { type AuthMethod, authMethod, userRef } from '#/services/identity/tokens/methods/method.ts';
 import { useOnce } from '#/services/identity/tokens/used-once.store.ts';
@@ -30,15 +31,17 @@ export function totpMethod({ vault, compliance }: { vault: Vault; compliance: Co
         now: nowMs(tx),
       };
     });
-    if (!user || locked) throw refused();
+    const refuse = (reason: RefusalReason) => refused(new RefusedLogin(user?.id ?? null, reason));
+    if (!user) throw refuse('UnknownUser');
+    if (locked) throw refuse('AccountLocked');
     const fitting = secrets
       .map(({ id, secret }) => ({ id, step: stepOf(secret, ask.passcode, now) }))
       .find((each): each is { id: string; step: number } => each.step !== null);
     if (!fitting) {
       await noteFailure(db, compliance, user, now);
-      throw refused();
+      throw refuse('WrongPasscode');
     }
-    if (!user.enabled) throw refused();
+    if (!user.enabled) throw refuse('UserDisabled');
     const { id, step } = fitting;
     await db.write(tx => useOnce(tx, ['totp', id, String(step)], (step + 1 + formerSteps) * stepMs));
     return { user, methods: ['totp'] };
