@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Authenticator } from '#/platform/access/caller.ts';
 import { openJwsKeyRing, openKeyRing } from '#/platform/access/key-ring.ts';
-import { createPasswords, type PasswordCost } from '#/platform/access/passwords.ts';
+import { createPasswords, type PasswordCost, type Passwords } from '#/platform/access/passwords.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
 import type { Config } from '#/platform/config/config.ts';
@@ -36,6 +36,8 @@ export interface ServicesOptions {
   /** Where services keep files and keys; null: a directory of its own below the system's temporary one. */
   directory: string | null;
   passwordCost?: PasswordCost;
+  /** Instead of hashes that take threads: a simulation's. */
+  passwords?: Passwords;
   simulated: boolean;
 }
 
@@ -53,7 +55,7 @@ export interface Services {
 export async function createServices(options: ServicesOptions): Promise<Services> {
   const { db, clock, random, log, config, publicUrl } = options;
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
-  const passwords = createPasswords({ random, cost: options.passwordCost });
+  const passwords = options.passwords ?? createPasswords({ random, cost: options.passwordCost });
   const keys = openKeyRing({ directory: join(directory, 'fernet-keys'), random, clock });
   const credentialKeys = openKeyRing({ directory: join(directory, 'credential-keys'), random, clock });
   const identity = identityService({

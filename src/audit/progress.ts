@@ -32,7 +32,8 @@ export function checkStatuses(rows: Rows, report: Report): void {
         'volume',
         id,
         status,
-        (users.get(id) ?? []).some(row => row.serverId !== null && running.has(row.serverId)),
+        // What is no server, a machine of the user's own, says when it is done, in its own time.
+        (users.get(id) ?? []).some(row => row.serverId === null || running.has(row.serverId)),
       );
   }
   const leaving = new Set(rows.volumes.filter(volume => volume.status === 'deleting').map(volume => volume.id));

@@ -11,7 +11,8 @@ export type Invariant =
   | 'allocation'
   | 'quota'
   | 'address'
-  | 'server group';
+  | 'server group'
+  | 'session';
 
 export interface Violation {
   invariant: Invariant;

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { cliTexts } from './texts.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { systemRandom } from '#/platform/clock/clock.ts';
+import { addCounts, type Count } from '#/simulation/coverage.ts';
 import { simulate as run } from '#/simulation/simulate.ts';
 import { removeTemplate } from '#/simulation/template.ts';
 import { simulationTexts as t } from '#/simulation/texts.ts';
@@ -26,11 +27,13 @@ export async function simulate(context: Context, options: SimulateCommand): Prom
       ? systemRandom().bytes(4).readUInt32LE() % 1_000_000_000
       : numberOf('--first', options.first, 0, Number.MAX_SAFE_INTEGER - seeds);
   const started = performance.now();
+  const calls = new Map<string, Count>();
   const total = { seeds: 0, actions: 0, faults: 0, violations: 0, simulatedMs: 0 };
   for (let seed = first; seed < first + seeds; seed++) {
     const result = await run({ seed, actions, hosts, faults: !options.calm });
     const faults = [...result.faults.values()].reduce((sum, count) => sum + count, 0);
     const { violations, simulatedMs, trace } = result;
+    addCounts(calls, result.calls);
     total.seeds++;
     total.actions += result.actions;
     total.faults += faults;
@@ -59,6 +62,8 @@ export async function simulate(context: Context, options: SimulateCommand): Prom
   removeTemplate();
   const hours = (total.simulatedMs / 3_600_000).toFixed(1);
   const speed = Math.round(total.simulatedMs / (performance.now() - started));
+  const done = [...calls.values()].filter(count => count.done > 0).length;
+  context.print(context.say(t.calls, { called: calls.size, done }));
   context.print(context.say(t.total, { ...total, hours, speed }));
   return total.violations ? 1 : 0;
 }

@@ -2,6 +2,8 @@
 // drivers, one network between them, and a time that goes on only when everything that was begun has come to rest.
 
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { assembleCloud, type Cloud } from '#/cloud.ts';
 import { auditCloud, type Violation } from '#/audit/invariants.ts';
 import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
@@ -9,18 +11,19 @@ import { type Agent, type AgentOptions, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile, type PlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
 import type { Authenticator } from '#/platform/access/caller.ts';
-import { quickCost } from '#/platform/access/passwords.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import type { Service } from '#/platform/http/service.ts';
 import { createLogger, type Logger } from '#/platform/log/log.ts';
+import type { Outside } from '#/platform/operations/operation.ts';
 import { table as operations } from '#/platform/operations/operation.store.ts';
 import { createServices } from '#/services.ts';
 import { createDice, type Dice } from '#/simulation/dice.ts';
 import { createNetwork, type Network } from '#/simulation/network.ts';
 import { wrongPeers } from '#/simulation/peers.ts';
+import { simulatedPasswords } from '#/simulation/passwords.ts';
 import { type Answer, type Asked, inject } from '#/simulation/request.ts';
 import { createScope, type DatabaseFate, type Scope, scopedClock, scopedDatabase } from '#/simulation/scope.ts';
 import { beginning, publicUrl, type SimulatedUser, type Template } from '#/simulation/template.ts';
@@ -109,18 +112,35 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
   const time = virtualTime(beginning);
   const dice = createDice(options.seed);
   const ids = dice.fork('ids');
+  const moments = dice.fork('moments');
   const log = options.log ?? createLogger('simulation', 'silent');
   const trace = createHash('sha256');
   const met: Violation[] = [];
   let reality: Database = openSqlite({ file: ':memory:', clock: time, random: ids, content: template.content });
   if (mutation.database) reality = mutation.database(reality);
-  const note = (line: string): void => void trace.update(`${time.monotonic()} ${line}\n`);
+  // The trace of a seed is the same wherever the process keeps its files, also where that is part of a fingerprint.
+  const note = (line: string): void => {
+    const anywhere = line.replaceAll(imageDirectory, '/images').replaceAll(/"hash":"[\w-]+"/g, '"hash"');
+    trace.update(`${time.monotonic()} ${anywhere}\n`);
+  };
   const network = createNetwork({ clock: time, copies: subject => self.weather(subject), saw: note });
   const users = new Map([template.admin, ...template.members].map(user => [user.token, user]));
-  // Who a token belongs to is settled beforehand: password hashing has threads of its own, and tokens would run out.
-  const authenticator: Authenticator = {
-    authenticate: token => ({ ...users.get(token)!.caller, expiresAt: Number.MAX_SAFE_INTEGER }),
-  };
+  // Those whom a simulation begins with are never logged out; who a token belongs to that they got later is asked.
+  const withUsers = (rest: Authenticator): Authenticator => ({
+    ...rest,
+    authenticate(token, serviceToken) {
+      const user = users.get(token);
+      return user ? { ...user.caller, expiresAt: Number.MAX_SAFE_INTEGER } : rest.authenticate(token, serviceToken);
+    },
+  });
+  const imageDirectory = mkdtempSync(join(template.directory, 'images-'));
+  await reality.write(tx =>
+    tx
+      .withTables<{ imageStores: { directory: string } }>()
+      .updateTable('imageStores')
+      .set({ directory: imageDirectory })
+      .execute(),
+  );
 
   function makeNode(name: string): Node {
     const node: Node = {
@@ -189,9 +209,11 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
   }): Promise<Cloud> {
     const { config, directory } = template;
     const common = { ...parts, random: ids, log, publicUrl };
-    const made = await createServices({ ...common, config, directory, passwordCost: quickCost, simulated: true });
-    const services = mutation.services?.(made.services) ?? made.services;
-    return assembleCloud({ ...common, services, authenticator });
+    const passwords = simulatedPasswords(ids);
+    const made = await createServices({ ...common, config, directory, passwords, simulated: true });
+    const real = made.services.map(service => inMomentsOfTheirOwn(service, moments));
+    const services = mutation.services?.(real) ?? real;
+    return assembleCloud({ ...common, services, authenticator: withUsers(made.authenticator) });
   }
 
   const neighbours = new Map<string, SimulatedMachine>();
@@ -256,9 +278,12 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
     return host;
   }
 
+  /** Waits until nothing goes on any more without time going on: promises, and work on files, which takes several turns. */
   async function settle(): Promise<void> {
-    do await new Promise(resolve => setImmediate(resolve));
-    while (process.getActiveResourcesInfo().some(resource => resource.startsWith('FSReq')));
+    for (let calm = 1; calm > 0; calm--) {
+      await new Promise(resolve => setImmediate(resolve));
+      if (process.getActiveResourcesInfo().some(resource => /^(FSReq|CloseReq)/.test(resource))) calm = 2;
+    }
   }
 
   async function run(done: () => boolean, limitMs: number): Promise<boolean> {
@@ -358,12 +383,38 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
       for (const node of self.nodes) node.kill();
       await settle();
       await reality.close();
+      rmSync(imageDirectory, { recursive: true, force: true });
     },
   };
   for (let at = 0; at < options.nodes; at++) self.nodes.push(makeNode(`node-${at + 1}`));
   for (let at = 0; at < options.hosts; at++) self.hosts.push(makeHost(`host-${at + 1}`));
   await untilQuiet();
   return self;
+}
+
+/**
+ * Work on image files begins at moments that it shares with nothing: what several threads do at once ends in an order that no
+ * seed decides.
+ */
+function inMomentsOfTheirOwn(service: Service, dice: Dice): Service {
+  if (service.name !== 'image') return service;
+  return {
+    ...service,
+    operations: service.operations?.map(kind => ({
+      ...kind,
+      steps: kind.steps.map(step =>
+        step.type !== 'call'
+          ? step
+          : {
+              ...step,
+              async do(outside: Outside, state: unknown) {
+                await new Promise<void>(resolve => void outside.clock.after(1 + 9 * dice.next(), resolve));
+                return step.do(outside, state);
+              },
+            },
+      ),
+    })),
+  };
 }
 
 /** The audit, and what only a simulation can see: whether guests do what their servers say. */

@@ -2,22 +2,11 @@
 
 import { collect, type Violation } from '#/audit/violation.ts';
 import type { SimulatedCloud } from '#/simulation/cloud.ts';
+import { createCoverage, type Coverage } from '#/simulation/coverage.ts';
+import type { Kind } from '#/simulation/kinds.ts';
+import { createSessions, type Sessions } from '#/simulation/sessions.ts';
 import type { SimulatedUser } from '#/simulation/template.ts';
 import { simulationTexts as t } from '#/simulation/texts.ts';
-
-export type Kind =
-  | 'server'
-  | 'volume'
-  | 'snapshot'
-  | 'network'
-  | 'subnet'
-  | 'port'
-  | 'router'
-  | 'floatingip'
-  | 'security_group'
-  | 'image'
-  | 'keypair'
-  | 'server_group';
 
 export interface Thing {
   kind: Kind;
@@ -32,17 +21,20 @@ export interface Thing {
 export interface Told {
   /** 0: no answer came. */
   status: number;
+  headers: Record<string, unknown>;
   // biome-ignore lint: bodies are whatever the API answers
   body: any;
 }
 
-export interface Model {
+export interface Model extends Sessions {
   readonly things: Thing[];
   /** Requests that were made. */
   readonly asked: number;
   /** Violations met in answers. */
   readonly met: Violation[];
-  ask(user: SimulatedUser, method: string, path: string, sent?: unknown): Promise<Told>;
+  /** Which endpoints were called. */
+  readonly coverage: Coverage;
+  ask(user: SimulatedUser, method: string, path: string, sent?: unknown, headers?: Headers): Promise<Told>;
   /** What a user has of a kind, as far as is known. */
   of(user: SimulatedUser, kind: Kind): Thing[];
   add(owner: SimulatedUser, kind: Kind, id: string, path: string): Thing;
@@ -54,29 +46,35 @@ export interface Model {
   unanswered(user: SimulatedUser, list: string, name: string): void;
 }
 
+type Headers = Record<string, string>;
+
 export function createModel(cloud: SimulatedCloud): Model {
   const things: Thing[] = [];
   const open: { user: SimulatedUser; list: string; name: string }[] = [];
   const { found: met, report } = collect();
+  const coverage = createCoverage(() => cloud.nodes.find(node => node.cloud)?.cloud?.services);
   let asked = 0;
 
-  async function ask(user: SimulatedUser, method: string, path: string, sent?: unknown): Promise<Told> {
+  async function ask(user: SimulatedUser, method: string, path: string, sent?: unknown, more?: Headers): Promise<Told> {
     asked++;
     const raw = Buffer.isBuffer(sent);
     const headers = {
-      'content-type': raw ? 'application/octet-stream' : 'application/json',
-      ...(path.startsWith('/compute') && microversion),
+      'content-type': raw ? 'application/octet-stream' : method === 'PATCH' ? patchType(path) : 'application/json',
+      ...microversions[path.split('/', 2)[1]!],
+      ...more,
     };
     const body = raw ? sent : sent === undefined ? undefined : Buffer.from(JSON.stringify(sent));
     const answer = await cloud.ask(user, { method, path, headers, body });
-    if (!answer) return { status: 0, body: null };
+    coverage.saw(method, path, headers, raw ? undefined : sent, answer?.status ?? 0);
+    if (!answer) return { status: 0, headers: {}, body: null };
     const text = answer.bytes.toString();
     const { status } = answer;
     // 503 says that the database or a host is not in reach; any other 5xx is a bug.
     if (status >= 500 && status !== 503) report('operation', path, t.bug, { method, path, status, body: text });
     const json = String(answer.headers['content-type'] ?? '').includes('json') && text !== '';
-    return { status, body: json ? JSON.parse(text) : text };
+    return { status, headers: answer.headers, body: json ? JSON.parse(text) : text };
   }
+  const sessions = createSessions({ ask, now: () => cloud.time.now() });
 
   return {
     things,
@@ -84,7 +82,9 @@ export function createModel(cloud: SimulatedCloud): Model {
       return asked;
     },
     met,
+    coverage,
     ask,
+    ...sessions,
     of: (user, kind) => things.filter(one => one.kind === kind && one.owner === user && one.state !== 'gone'),
     add(owner, kind, id, path) {
       const thing: Thing = { kind, id, path, owner, state: 'live' };
@@ -114,9 +114,17 @@ export function createModel(cloud: SimulatedCloud): Model {
         const count = rows?.filter(row => row.name === name).length ?? 0;
         if (count > 1) tell('owner', list, t.madeTwice, { name, count });
       }
-      return found;
+      return [...found, ...(await sessions.checkSessions())];
     },
   };
 }
 
-const microversion = { 'openstack-api-version': 'compute 2.90' };
+/** The newest, unless a request says otherwise. */
+const microversions: Record<string, Headers> = {
+  compute: { 'openstack-api-version': 'compute 2.90' },
+  volume: { 'openstack-api-version': 'volume 3.60' },
+};
+
+function patchType(path: string): string {
+  return path.startsWith('/image') ? 'application/openstack-images-v2.1-json-patch' : 'application/json';
+}

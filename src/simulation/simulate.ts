@@ -5,8 +5,10 @@ import type { Violation } from '#/audit/invariants.ts';
 import { collect } from '#/audit/violation.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { type Mutation, simulatedCloud, type SimulatedCloud } from '#/simulation/cloud.ts';
+import type { Count } from '#/simulation/coverage.ts';
 import { createFaults } from '#/simulation/faults.ts';
-import { createModel, type Kind, type Model } from '#/simulation/model.ts';
+import { inOrderOfDeletion, type Kind, kindFacts } from '#/simulation/kinds.ts';
+import { createModel, type Model } from '#/simulation/model.ts';
 import { type SimulatedUser, template } from '#/simulation/template.ts';
 import { simulationTexts as t } from '#/simulation/texts.ts';
 import { startWorkload } from '#/simulation/workload.ts';
@@ -20,6 +22,8 @@ export interface SimulateOptions {
   nodes?: number;
   /** Off: only users, for telling a plain bug from one that needs a fault. */
   faults?: boolean;
+  /** Users do everything by turns, instead of at random: for seeing that it can be done. */
+  inTurn?: boolean;
   mutation?: Mutation;
   log?: Logger;
 }
@@ -31,6 +35,8 @@ export interface Simulated {
   /** Kind → how often. */
   faults: Map<string, number>;
   violations: Violation[];
+  /** Endpoint → how often it was called. */
+  calls: Map<string, Count>;
   simulatedMs: number;
   /** The same seed has the same. */
   trace: string;
@@ -53,7 +59,8 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
   const violations: Violation[] = [];
   let done = 0;
   for (let round = 1; done < actions && violations.length === 0; round++) {
-    const workload = startWorkload(cloud, model, Math.min(actionsPerRound, actions - done), `${round}`);
+    const total = options.inTurn ? actions : Math.min(actionsPerRound, actions - done);
+    const workload = startWorkload(cloud, model, { total, tag: `${round}`, inTurn: options.inTurn });
     if (options.faults ?? true) faults.start();
     await cloud.run(workload.done, 24 * 3_600_000);
     faults.stop();
@@ -67,7 +74,16 @@ export async function simulate(options: SimulateOptions): Promise<Simulated> {
     if (machine.faults.injected)
       faults.counts.set('driver', (faults.counts.get('driver') ?? 0) + machine.faults.injected);
   await cloud.close();
-  return { seed, actions: done, requests: model.asked, faults: faults.counts, violations, simulatedMs, trace };
+  return {
+    seed,
+    actions: done,
+    requests: model.asked,
+    faults: faults.counts,
+    violations,
+    calls: model.coverage.counts,
+    simulatedMs,
+    trace,
+  };
 }
 
 /** Lets time pass while something is asked of the cloud. */
@@ -77,21 +93,6 @@ export async function during<T>(cloud: SimulatedCloud, asking: Promise<T>): Prom
   await cloud.run(() => over, 3_600_000);
   return ended;
 }
-
-const order: Kind[] = [
-  'server',
-  'floatingip',
-  'snapshot',
-  'volume',
-  'port',
-  'router',
-  'subnet',
-  'network',
-  'security_group',
-  'image',
-  'keypair',
-  'server_group',
-];
 
 /** Owners delete all they have, also what they never got an answer about. */
 export async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Violation[]> {
@@ -111,7 +112,7 @@ export async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Vi
         await model.ask(user, 'POST', `${path}/action`, { unlock: null });
   };
   await during(cloud, unlock());
-  for (const kind of order) {
+  for (const kind of inOrderOfDeletion) {
     if (kind === 'router') await during(cloud, detachRouters(cloud, model));
     await during(cloud, pass(kind, false));
     if (kind === 'server' || kind === 'snapshot' || kind === 'volume') {
@@ -120,7 +121,7 @@ export async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Vi
     }
   }
   found.push(...(await cloud.rest()));
-  await during(cloud, Promise.all(order.map(kind => pass(kind, true))));
+  await during(cloud, Promise.all(inOrderOfDeletion.map(kind => pass(kind, true))));
   found.push(...(await cloud.rest()));
   for (const { name, machine } of cloud.hosts)
     for (const key of [...machine.guests.keys(), ...machine.disks.keys()])
@@ -128,41 +129,32 @@ export async function removeAll(cloud: SimulatedCloud, model: Model): Promise<Vi
   return found;
 }
 
-const lists: Record<Kind, { list: string; part: string }> = {
-  server: { list: '/compute/v2.1/servers', part: 'servers' },
-  volume: { list: '/volume/v3/{project}/volumes', part: 'volumes' },
-  snapshot: { list: '/volume/v3/{project}/snapshots', part: 'snapshots' },
-  network: { list: '/network/v2.0/networks', part: 'networks' },
-  subnet: { list: '/network/v2.0/subnets', part: 'subnets' },
-  port: { list: '/network/v2.0/ports', part: 'ports' },
-  router: { list: '/network/v2.0/routers', part: 'routers' },
-  floatingip: { list: '/network/v2.0/floatingips', part: 'floatingips' },
-  security_group: { list: '/network/v2.0/security-groups', part: 'security_groups' },
-  image: { list: '/image/v2/images', part: 'images' },
-  keypair: { list: '/compute/v2.1/os-keypairs', part: 'keypairs' },
-  server_group: { list: '/compute/v2.1/os-server-groups', part: 'server_groups' },
-};
+interface Row {
+  id: string;
+  project_id?: string;
+  owner?: string;
+  device_owner?: string;
+  name: string;
+}
 
 /** What a project has of a kind, as the API lists it: the paths at which each is deleted. */
 export async function pathsOf(model: Model, user: SimulatedUser, kind: Kind): Promise<string[]> {
-  const { list, part } = lists[kind];
+  const { list, part, by = 'id' } = kindFacts[kind];
   const path = list.replaceAll('{project}', user.projectId);
   const { body } = await model.ask(user, 'GET', path);
-  const rows = (body?.[part] ?? []) as {
-    id: string;
-    project_id?: string;
-    owner?: string;
-    device_owner?: string;
-    name: string;
-  }[];
+  // Key pairs are listed each in an envelope of its own.
+  const rows = ((body?.[part] ?? []) as (Row & { keypair?: Row })[]).map(row => row.keypair ?? row);
   return rows
     .filter(row => (row.project_id ?? row.owner ?? user.projectId) === user.projectId)
     .filter(row => !row.device_owner?.startsWith('network:') && !(kind === 'security_group' && row.name === 'default'))
-    .map(row => `${path}/${row.id}`);
+    .map(row => `${path}/${by === 'name' ? row.name : row.id}`);
 }
 
+/** Routes lead through their interfaces, which cannot go while these are there. */
 async function detachRouters(cloud: SimulatedCloud, model: Model): Promise<void> {
   for (const user of cloud.template.members) {
+    for (const path of await pathsOf(model, user, 'router'))
+      await model.ask(user, 'PUT', path, { router: { routes: [] } });
     const { body } = await model.ask(user, 'GET', '/network/v2.0/ports?device_owner=network:router_interface');
     for (const { id, device_id } of (body?.ports ?? []) as { id: string; device_id: string }[])
       await model.ask(user, 'PUT', `/network/v2.0/routers/${device_id}/remove_router_interface`, { port_id: id });

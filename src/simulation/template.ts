@@ -6,13 +6,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { assembleCloud } from '#/cloud.ts';
 import type { Caller } from '#/platform/access/caller.ts';
-import { quickCost } from '#/platform/access/passwords.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { type Config, loadConfig } from '#/platform/config/config.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { createServices } from '#/services.ts';
 import { createDice } from '#/simulation/dice.ts';
+import { simulatedPasswords } from '#/simulation/passwords.ts';
 import { inject } from '#/simulation/request.ts';
 import { virtualTime } from '#/simulation/virtual-time.ts';
 
@@ -73,7 +73,13 @@ async function make(): Promise<Template> {
   const bus = memoryBus({ clock, log });
   const config = loadConfig({ overrides: {} });
   const parts = { db, bus, clock, random, log, publicUrl };
-  const made = await createServices({ ...parts, config, directory: here, passwordCost: quickCost, simulated: true });
+  const made = await createServices({
+    ...parts,
+    config,
+    directory: here,
+    passwords: simulatedPasswords(random),
+    simulated: true,
+  });
   const { services, authenticator } = made;
   const { server } = await assembleCloud({ ...parts, slots, services, authenticator });
   await made.seed({ adminPassword: 'admin-password' });
@@ -120,14 +126,6 @@ async function make(): Promise<Template> {
   }
   const { images } = (await ask('GET', '/image/v2/images')).body;
   const { networks } = (await ask('GET', '/network/v2.0/networks?router:external=true')).body;
-  // The trace of a seed is the same wherever the process keeps its files.
-  await db.write(tx =>
-    tx
-      .withTables<{ imageStores: { directory: string } }>()
-      .updateTable('imageStores')
-      .set({ directory: '/simulated' })
-      .execute(),
-  );
   await db.close();
   const content = readFileSync(file);
   // A database in memory has no write-ahead log: bytes 18 and 19 of the header say which kind of journal there is.

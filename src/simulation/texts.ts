@@ -13,6 +13,10 @@ export const simulationTexts = texts('simulation', {
   },
   violation: { en: '  {invariant}: {sentence}', ko: '  {invariant}: {sentence}' },
   replay: { en: '  replay: {command}', ko: '  재현: {command}' },
+  calls: {
+    en: '{called} calls that change something were made, {done} of them did so',
+    ko: '변경하는 호출 {called}종을 불렀고, 그중 {done}종이 실제로 변경했습니다',
+  },
   total: {
     en: '{seeds} seeds, {actions} actions, {faults} faults, {hours} simulated hours at {speed}× real time, {violations} violations',
     ko: '시드 {seeds}개, 동작 {actions}개, 장애 {faults}개, 시뮬레이션 {hours}시간(실제의 {speed}배), 위반 {violations}건',
@@ -24,6 +28,14 @@ export const simulationTexts = texts('simulation', {
   notDeleted: {
     en: '{path} was deleted, but is still there ({status}).',
     ko: '{path}은(는) 삭제되었지만 아직 있습니다({status}).',
+  },
+  tokenLost: {
+    en: 'A good token of {user} is refused ({status}).',
+    ko: '{user}의 유효한 토큰이 거부되었습니다({status}).',
+  },
+  tokenLives: {
+    en: 'A token of {user} that has ended or was revoked is still good ({status}).',
+    ko: '{user}의 만료되거나 폐기된 토큰이 아직 유효합니다({status}).',
   },
   madeTwice: {
     en: 'One request made {count} of {name}.',

@@ -75,3 +75,27 @@ test('a volume whose growth failed after its disk had grown is still usable', as
   await cloud.settle();
   await member.get(path, 404);
 });
+
+test('a volume that a server has is not taken from it behind its back', async () => {
+  await using cloud = await testCloud({ hosts: 1, seed: 7 });
+  const id = await createServer(cloud);
+  await cloud.settle();
+  const member = cloud.as('member').with({ 'openstack-api-version': 'compute 2.90, volume 3.60' });
+  const { volume } = await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  const path = `/volume/v3/{project}/volumes/${volume.id}`;
+  await member.post(`${servers}/${id}/os-volume_attachments`, { volumeAttachment: { volumeId: volume.id } }, 200);
+  await cloud.settle();
+  const { attachments } = await member.get('/volume/v3/{project}/attachments');
+  await member.delete(`/volume/v3/{project}/attachments/${attachments[0].id}`, 409);
+  await member.post(`${path}/action`, { 'os-detach': {} }, 409);
+  const admin = cloud.as('admin');
+  const adminPath = `/volume/v3/{project}/volumes/${volume.id}/action`;
+  await admin.post(adminPath, { 'os-force_detach': {} }, 409);
+  await admin.post(adminPath, { 'os-force_delete': {} }, 409);
+  await admin.post(adminPath, { 'os-reset_status': { attach_status: 'detached' } }, 409);
+  equal((await member.get(path)).volume.status, 'in-use');
+  await member.delete(`${servers}/${id}/os-volume_attachments/${volume.id}`, 202);
+  await cloud.settle();
+  equal((await member.get(path)).volume.status, 'available');
+});

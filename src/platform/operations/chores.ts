@@ -14,6 +14,8 @@ export interface Chore {
   run(tx: Tx): Promise<void>;
 }
 
+/** Runs that are further apart did not go by the same clock, or nothing ran in between: no moment to forget things. */
+const believedPeriods = 10;
 /** Processes look at different moments; what is due a little later is done now. */
 const early = 0.05;
 
@@ -43,19 +45,23 @@ export function startChores(
   };
 }
 
-/** @returns whether it was due */
+/**
+ * A process whose clock is wrong by years would forget all that must be remembered. So when nothing was recorded yet, or by
+ * another clock as far as can be seen, only the moment is recorded, and the next time it is done.
+ * @returns whether it was done
+ */
 export async function runWhenDue(db: Database, chore: Chore): Promise<boolean> {
   return db.write(async tx => {
     const at = nowMs(tx);
     const last = await table(tx).selectFrom('chores').select('ranAt').where('name', '=', chore.name).executeTakeFirst();
-    // A run that lies ahead was recorded by a clock that was wrong.
-    const since = last ? at - last.ranAt : chore.everyMs;
+    const since = last ? at - last.ranAt : Number.POSITIVE_INFINITY;
     if (since >= 0 && since < chore.everyMs * (1 - early)) return false;
     await table(tx)
       .insertInto('chores')
       .values({ name: chore.name, ranAt: at })
       .onConflict(conflict => conflict.column('name').doUpdateSet({ ranAt: at }))
       .execute();
+    if (since < 0 || since > believedPeriods * chore.everyMs) return false;
     await chore.run(tx);
     return true;
   });

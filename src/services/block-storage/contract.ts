@@ -73,7 +73,7 @@ export async function reserveForServer(
   caller: Caller,
   ask: { volumeId: string; serverId: string; device: string | null; mode?: 'rw' | 'ro' },
 ): Promise<{ attachmentId: string; volume: VolumeInfo }> {
-  const { attachment, volume } = await addAttachment(tx, caller, ask);
+  const { attachment, volume } = await addAttachment(tx, caller, { ...ask, ofServer: true });
   return { attachmentId: attachment.id, volume: info(volume) };
 }
 
@@ -160,6 +160,7 @@ async function reserveNew(tx: Tx, volumeId: string, serverId: string, device: st
       status: 'reserved',
       connector: null,
       attachedAt: null,
+      ofServer: 1,
       createdAt: now(tx),
     })
     .execute();

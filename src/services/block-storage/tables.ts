@@ -63,6 +63,8 @@ export interface AttachmentRow {
   /** JSON, as the attachments API was given it. */
   connector: string | null;
   attachedAt: string | null;
+  /** 1: made by compute for one of its servers, and ended by it alone. */
+  ofServer: number;
   createdAt: string;
 }
 

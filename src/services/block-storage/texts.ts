@@ -77,6 +77,10 @@ export const volumeTexts = texts('volume', {
     en: 'Project {project} has no access to volume type {id}.',
     ko: '프로젝트 {project}은(는) 볼륨 유형 {id}을(를) 쓸 수 없습니다.',
   },
+  heldByServer: {
+    en: 'Volume {id} is attached to server {serverId}; detach it from the server.',
+    ko: '볼륨 {id}은(는) 서버 {serverId}에 연결되어 있습니다. 서버에서 분리하십시오.',
+  },
   badKey: { en: 'The key does not fit transfer {id}.', ko: '키가 이전 {id}과(와) 맞지 않습니다.' },
   quotaBelowUse: {
     en: 'The quota of {resource} cannot be {limit}: {used} are used.',

@@ -8,6 +8,7 @@ import {
   addAttachment,
   attachmentsOfVolume,
   attachmentsOfVolumes,
+  checkNotOfServer,
   endAttachment,
   findAttachment,
   setAttachment,
@@ -154,6 +155,7 @@ const remove = endpoint({
   find: anAttachment,
   replies: { 200: object({ attachments: array(wire) }) },
   async handle({ tx, found }) {
+    checkNotOfServer(found);
     await endAttachment(tx, found.id);
     const rest = await attachmentsOfVolume(tx, found.volumeId);
     return { 200: { attachments: rest.map(row => detailView(row, found.volume)) } };

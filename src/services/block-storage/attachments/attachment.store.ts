@@ -41,6 +41,8 @@ export interface AttachAsk {
   device?: string | null;
   mode?: 'rw' | 'ro';
   status?: AttachmentRow['status'];
+  /** One of this cloud's servers takes it. */
+  ofServer?: boolean;
 }
 
 /** Reserves a volume for somebody. @throws Problem notFound, invalid unless it is free (or takes several) */
@@ -69,6 +71,7 @@ export async function addAttachment(
     status: ask.status ?? 'reserved',
     connector: null,
     attachedAt: null,
+    ofServer: ask.ofServer ? 1 : 0,
     createdAt: now(tx),
   };
   await tables(tx).insertInto('volumeAttachments').values(attachment).execute();
@@ -86,6 +89,11 @@ export async function setAttachment(tx: Tx, id: string, change: Partial<Attachme
     .where('id', '=', id)
     .execute();
   await followAttachments(tx, row.volumeId);
+}
+
+/** A guest would keep a disk that its volume knows nothing of. @throws Problem conflict where a server has it */
+export function checkNotOfServer({ ofServer, serverId, volumeId }: AttachmentRow): void {
+  if (ofServer === 1) throw new Problem('conflict', t.heldByServer, { id: volumeId, serverId });
 }
 
 /** Ends an attachment; nothing happens when it is gone. */

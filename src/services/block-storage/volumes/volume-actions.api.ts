@@ -17,6 +17,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import {
   addAttachment,
   attachmentsOfVolume,
+  checkNotOfServer,
   endAttachment,
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
@@ -124,6 +125,7 @@ async function detachOne({
   const attachment = id === null ? own[0] : own.find(row => row.id === id);
   if (!attachment)
     throw new Problem('invalid', t.wrongStatus, { id: found.id, wanted: 'in-use', status: found.status });
+  checkNotOfServer(attachment);
   await endAttachment(tx, attachment.id);
 }
 
@@ -248,7 +250,10 @@ const resetStatus = action<{ status?: string; attach_status?: string }>(
     if (status !== undefined && !known)
       throw new Problem('invalid', t.invalidInput, { name: 'status', why: `it must be one of ${statuses.join(', ')}` });
     if (ask.attach_status === 'detached')
-      for (const { id } of await attachmentsOfVolume(tx, found.id)) await endAttachment(tx, id);
+      for (const attachment of await attachmentsOfVolume(tx, found.id)) {
+        checkNotOfServer(attachment);
+        await endAttachment(tx, attachment.id);
+      }
     if (known) await updateVolume(tx, found.id, { status: known, previousStatus: null });
   },
 );
@@ -258,7 +263,10 @@ const forceDelete = action(
   { policy: 'volume_extension:volume_admin_actions:force_delete', allow: admin },
   nothing,
   202,
-  async ({ tx, found }) => beginDelete(tx, found, { force: true }),
+  async ({ tx, found }) => {
+    (await attachmentsOfVolume(tx, found.id)).forEach(checkNotOfServer);
+    await beginDelete(tx, found, { force: true });
+  },
 );
 
 const setImageMetadata = action<{ metadata: Record<string, string> }>(

@@ -23,6 +23,7 @@ import type { VolumeRow } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { typeNames } from '#/services/block-storage/types/type.store.ts';
 import { makeVolume } from '#/services/block-storage/volumes/create-volume.ts';
+import { attachmentsOfVolume, checkNotOfServer } from '#/services/block-storage/attachments/attachment.store.ts';
 import { beginDelete } from '#/services/block-storage/volumes/delete-volume.ts';
 import {
   aVolume,
@@ -264,6 +265,7 @@ const remove = endpoint({
     const force = since(version, '3.23') && isTrue(first(query, 'force') ?? false);
     if (force && !policy.allows('volume:force_delete', caller.credentials, { project_id: found.projectId }))
       throw new Problem('forbidden', t.wrongStatus, { id: found.id, wanted: 'available', status: found.status });
+    if (force) (await attachmentsOfVolume(tx, found.id)).forEach(checkNotOfServer);
     await beginDelete(tx, found, { cascade, force });
     return { 202: undefined };
   },

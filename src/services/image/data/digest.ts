@@ -1,6 +1,7 @@
-// MD5 and SHA-512 of a stream, off the main thread and side by side, over memory that the threads share: nothing is
-// copied or left over.
+// MD5 and SHA-512 of a stream, off the main thread and side by side when there is much of it, over memory that the threads
+// share: nothing is copied or left over.
 
+import { createHash } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import type { Algorithm, FromWorker, ToWorker } from '#/services/image/data/digest-worker.ts';
 
@@ -32,8 +33,36 @@ const streams = new Set<number>();
 let ending: NodeJS.Timeout | undefined;
 let next = 0;
 
-/** Begins a digest. The threads are shared by all, started with the first and ended some time after the last. */
+/** Data of up to so many bytes is hashed here: sooner than the threads could be told of it. */
+const smallBytes = 65_536;
+
+/** Begins a digest: in the threads, unless there is too little to hash. */
 export function openDigest(): Digest {
+  let chosen: Digest | undefined;
+  return {
+    update(block) {
+      chosen ??= block.length > smallBytes ? digestInThreads() : digestHere();
+      return chosen.update(block);
+    },
+    finish: () => (chosen ?? digestHere()).finish(),
+    drop: () => chosen?.drop(),
+  };
+}
+
+function digestHere(): Digest {
+  const [md5, sha512] = [createHash('md5'), createHash('sha512')];
+  return {
+    async update(block) {
+      md5.update(block);
+      sha512.update(block);
+    },
+    finish: async () => ({ md5: md5.digest('hex'), sha512: sha512.digest('hex') }),
+    drop() {},
+  };
+}
+
+/** The threads are shared by all, started with the first and ended some time after the last. */
+function digestInThreads(): Digest {
   clearTimeout(ending);
   const stream = next++;
   streams.add(stream);
