@@ -79,7 +79,12 @@ export async function createServices(options: ServicesOptions): Promise<Services
     placementService,
     imageService({ directory: join(directory, 'images'), clock }),
     blockStorageService({ quotas: volumeQuotas(config) }),
-    networkService(),
+    networkService({
+      dhcpAgentsPerNetwork: config.dhcpAgentsPerNetwork,
+      l3Ha: config.l3Ha,
+      l3HaAgents: config.l3AgentsPerRouter,
+      underlayMtu: config.underlayMtu,
+    }),
     computeService({
       bus: options.bus,
       resizeOnSameHost: config.allowResizeToSameHost,

@@ -50,6 +50,8 @@ export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
       if (up.has(networkId)) add(on, `dhcp/${networkId}`);
     }
   }
+  const bound = new Set(rows.ports.filter(port => port.host !== null).map(port => port.networkId));
+  for (const { id, carrier } of rows.networks) if (bound.has(id)) add(carrier, `network/${id}`);
   for (const router of rows.routers) {
     add(router.host, `router/${router.id}`);
     for (const port of rows.ports)

@@ -106,6 +106,7 @@ function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions): Ho
       cloud,
       guestUser,
       tunnelAddress: tunnelAddressOf(config),
+      externalInterface: config.externalInterface,
       tools,
     }),
     volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),

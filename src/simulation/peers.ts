@@ -44,7 +44,7 @@ export function wrongPeers(places: SimulatedPlace[]): string[] {
 
 function networksOf({ machine }: SimulatedPlace): HostNetwork[] {
   return [...machine.network.values()].filter(
-    (entry): entry is HostNetwork => entry.key.startsWith('network/') && !(entry as HostNetwork).external,
+    (entry): entry is HostNetwork => entry.key.startsWith('network/') && !(entry as HostNetwork).external?.uplink,
   );
 }
 

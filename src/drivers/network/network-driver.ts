@@ -10,9 +10,10 @@ export interface HostNetwork {
   mtu: number;
   /**
    * A network that reaches the world outside through this host. `hostAddresses` (CIDR) are put on its bridge, so that the
-   * machine itself reaches it; `masquerade` hides its subnets behind the machine on the way out.
+   * machine itself reaches it; `masquerade` hides its subnets behind the machine on the way out; `uplink` puts the host's
+   * external interface on the bridge.
    */
-  external: { hostAddresses: string[]; masquerade: boolean } | null;
+  external: { hostAddresses: string[]; masquerade: boolean; uplink?: boolean } | null;
   /** Of the namespace on this host that answers its guests' metadata requests, whatever way they take; null: none does. */
   metadataMac: string | null;
   /** Tunnel end points (addresses) of the other hosts that have ports of this network. */

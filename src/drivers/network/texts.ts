@@ -27,6 +27,10 @@ export const networkDriverTexts = texts('networkDriver', {
     en: 'The network {network} reaches other hosts, but this host has no tunnel address.',
     ko: '네트워크 {network}은(는) 다른 호스트와 이어져야 하지만 이 호스트에 터널 주소가 없습니다.',
   },
+  badUplink: {
+    en: 'The interface {interface} cannot carry the network {network}: it is missing, or it has addresses of its own.',
+    ko: '인터페이스 {interface}이(가) 네트워크 {network}을(를) 맡을 수 없습니다. 인터페이스가 없거나 자체 주소가 있습니다.',
+  },
   noBridgeFilter: {
     en: 'The kernel does not filter bridged packets (br_netfilter is missing), so no guest can be isolated.',
     ko: '커널이 브리지 패킷을 걸러 내지 못해(br_netfilter 없음) 게스트를 격리할 수 없습니다.',

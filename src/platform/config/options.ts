@@ -224,6 +224,31 @@ export const options = {
     en: 'The address of this machine for traffic between guests on different hosts (the data network). Empty: the cluster address.',
     ko: '서로 다른 호스트의 게스트 사이의 통신에 쓰는 이 컴퓨터의 주소(데이터 네트워크). 비우면 클러스터 주소를 씁니다.',
   }),
+  external_interface: option(either(nothing(), string({ min: 1, max: 15 })), {
+    default: null,
+    en: "This machine's network interface on the external network; it must have no addresses. Routers with a gateway then run only on machines that have one. Empty on all: one machine is the way out for the whole cloud.",
+    ko: '외부 네트워크에 연결된 이 컴퓨터의 네트워크 인터페이스. 주소가 없어야 합니다. 설정하면 게이트웨이가 있는 라우터는 이런 인터페이스가 있는 컴퓨터에서만 실행됩니다. 모두 비우면 한 컴퓨터가 클라우드 전체의 출구가 됩니다.',
+  }),
+  underlay_mtu: option(integer({ min: 1350, max: 9216 }), {
+    default: 1500,
+    en: 'The largest packet in bytes that passes between the machines. Networks get 50 bytes less, 70 where the tunnels run over IPv6.',
+    ko: '컴퓨터 사이에서 전달되는 가장 큰 패킷의 바이트 수. 네트워크는 50바이트, 터널이 IPv6이면 70바이트 작아집니다.',
+  }),
+  dhcp_agents_per_network: option(integer({ min: 1, max: 8 }), {
+    default: 2,
+    en: 'How many machines serve a network with DHCP, where there are as many.',
+    ko: '네트워크 하나에 DHCP를 제공하는 컴퓨터의 수(그만큼 있을 때).',
+  }),
+  l3_ha: option(boolean(), {
+    default: false,
+    en: 'Whether new routers are highly available: on several machines at once, one of which works.',
+    ko: '새 라우터를 고가용성으로 만들지 정합니다. 여러 컴퓨터에 동시에 있고 그중 하나가 동작합니다.',
+  }),
+  l3_agents_per_router: option(integer({ min: 2, max: 4 }), {
+    default: 2,
+    en: 'On how many machines a highly available router is, where there are as many.',
+    ko: '고가용성 라우터가 올라가는 컴퓨터의 수(그만큼 있을 때).',
+  }),
   cluster_servers: option(array(text, { max: 32 }), {
     default: [],
     check: { holds: isHttpsOrigin, example: 'https://10.0.0.11:8701' },

@@ -23,7 +23,10 @@ export async function hostsOfNetwork(tx: Tx, networkId: string): Promise<string[
     .distinct()
     .where('networkId', '=', networkId)
     .execute();
-  return [...new Set([...bound, ...standby].map(row => row.host!))];
+  const hosts = new Set([...bound, ...standby].map(row => row.host!));
+  const network = await db(tx).selectFrom('networks').select('carrier').where('id', '=', networkId).executeTakeFirst();
+  if (hosts.size && network?.carrier) hosts.add(network.carrier);
+  return [...hosts];
 }
 
 /** Hosts whose filters name these groups: as a group of their ports, or as the remote group of a rule. */

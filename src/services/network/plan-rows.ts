@@ -1,5 +1,6 @@
 // Everything that the plan of one host is made of, read with one query per table.
 
+import { hasInterface } from '#/services/network/networks/carrier.ts';
 import { type Port, withParts } from '#/services/network/ports/port.store.ts';
 import {
   type AddressGroupRow,
@@ -13,7 +14,7 @@ import {
   type SubnetRow,
 } from '#/services/network/tables.ts';
 import { isIPv6 } from 'node:net';
-import { type Host, listHosts } from '#/host/hosts.ts';
+import { type Host, hostByName, listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export interface PlanRows {
@@ -36,6 +37,9 @@ export interface PlanRows {
   addressGroups: AddressGroupRow[];
   /** Where else the host's networks are, by tunnel. */
   elsewhere: Elsewhere[];
+  /** The host has an interface on external networks. */
+  uplink: boolean;
+  host: string;
 }
 
 /** A port on another host. A port that is on several hosts at once is found by flooding: its MAC address is null. */
@@ -91,7 +95,9 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
     tx,
     servers.filter(port => used.has(port.networkId)),
   );
-  const networkIds = [...new Set([...guests, ...dhcpPorts, ...routerPorts].map(port => port.networkId))].sort();
+  const carried = await carriedBy(tx, host);
+  const own = [...guests, ...dhcpPorts, ...routerPorts].map(port => port.networkId);
+  const networkIds = [...new Set([...own, ...carried])].sort();
   const groupIds = [...new Set(guests.flatMap(port => (port.portSecurity ? port.groups : [])))];
   const rules = await byIds(groupIds, ids =>
     db(tx).selectFrom('securityGroupRules').selectAll().where('securityGroupId', 'in', ids).orderBy('id').execute(),
@@ -132,6 +138,8 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
       db(tx).selectFrom('addressGroups').selectAll().where('id', 'in', ids).orderBy('id').execute(),
     ),
     elsewhere: await portsElsewhere(tx, host, networkIds),
+    uplink: hasInterface(await hostByName(tx, host)),
+    host,
   };
 }
 
@@ -144,6 +152,19 @@ async function byIds<R>(ids: string[], read: (ids: string[]) => Promise<R[]>): P
   for (let from = 0; from < ids.length; from += idsPerQuery)
     rows.push(...(await read(ids.slice(from, from + idsPerQuery))));
   return rows;
+}
+
+/** External networks that leave through the host, of which some host has a port. */
+async function carriedBy(tx: Tx, host: string): Promise<string[]> {
+  const rows = await db(tx)
+    .selectFrom('networks')
+    .innerJoin('ports', 'ports.networkId', 'networks.id')
+    .select('networks.id')
+    .distinct()
+    .where('networks.carrier', '=', host)
+    .where('ports.host', 'is not', null)
+    .execute();
+  return rows.map(row => row.id);
 }
 
 function boundGuests(tx: Tx, networkIds: string[]): Promise<PortRow[]> {
@@ -216,7 +237,19 @@ async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promi
     row =>
       (row.host !== host || standby.has(row.id)) && (row.deviceOwner !== 'network:dhcp' || used.has(row.networkId)),
   );
-  return (await withParts(tx, relevant)).flatMap(port => {
+  const carriers = await byIds(networkIds, ids =>
+    db(tx)
+      .selectFrom('networks')
+      .select(['id', 'carrier'])
+      .where('id', 'in', ids)
+      .where('carrier', 'is not', null)
+      .execute(),
+  );
+  const outward = carriers.flatMap(({ id, carrier }) => {
+    const address = addresses.get(carrier!);
+    return address === undefined ? [] : [{ networkId: id, address, mac: null, ips: [] }];
+  });
+  const ports = (await withParts(tx, relevant)).flatMap(port => {
     const others = standby.get(port.id) ?? [];
     return [port.host!, ...others.map(one => one.host)].flatMap(name => {
       const address = addresses.get(name);
@@ -229,4 +262,5 @@ async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promi
       };
     });
   });
+  return [...outward, ...ports];
 }

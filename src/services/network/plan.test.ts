@@ -30,6 +30,7 @@ const network = {
   portSecurity: 1,
   dnsDomain: '',
   zoneHints: '[]',
+  carrier: null,
 };
 const subnet = {
   ...standard,
@@ -90,7 +91,16 @@ function port(id: string, networkId: string, addresses: [subnetId: string, ip: s
 const rows: PlanRows = {
   networks: [
     { ...network, id: 'n1', segmentationId: 1001, dnsDomain: 'lab.example.' },
-    { ...network, id: 'n2', segmentationId: 1002, type: 'flat', physicalNetwork: 'public', external: 1, mtu: 1500 },
+    {
+      ...network,
+      id: 'n2',
+      segmentationId: 1002,
+      type: 'flat',
+      physicalNetwork: 'public',
+      external: 1,
+      mtu: 1500,
+      carrier: 'h',
+    },
   ],
   subnets: [
     {
@@ -245,6 +255,8 @@ const rows: PlanRows = {
     },
   ],
   addressGroups: [{ ...standard, id: 'a1', addresses: '["192.0.2.0/24"]' }],
+  uplink: false,
+  host: 'h',
   elsewhere: [
     { networkId: 'n1', mac: 'fa:16:3e:00:00:30', address: '192.0.2.51', ips: ['10.1.0.30'] },
     // One that moves from one to the other: on both, so nowhere in particular.

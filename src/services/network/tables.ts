@@ -28,6 +28,8 @@ export interface NetworkRow extends StandardRow {
   portSecurity: number;
   dnsDomain: string;
   zoneHints: string;
+  /** Of a flat network that no host has an interface for: the host that is its way out. */
+  carrier: string | null;
 }
 
 export interface SubnetRow extends StandardRow {

@@ -43,7 +43,7 @@ const watchMs = 1_000;
 
 /** @throws Problem invalid for a cloud mark that is not six hexadecimal digits */
 export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
-  const { tools, guestUser, tunnelAddress } = options;
+  const { tools, guestUser, tunnelAddress, externalInterface = null } = options;
   const cloud = checkedCloud(options.cloud);
   const host: Host = openHost(tools, options.directory, cloud);
   const filters = filterKeeper(host);
@@ -70,7 +70,7 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   }
 
   async function make(entry: Parameters<NetworkDriver['ensure']>[0]): Promise<void> {
-    if (isNetwork(entry)) return ensureNetwork(host, entry, tunnelAddress);
+    if (isNetwork(entry)) return ensureNetwork(host, entry, tunnelAddress, externalInterface);
     if (isPort(entry)) return ensurePort(host, entry, filters.holds(entry.tap), guestUser);
     const text = JSON.stringify(entry);
     if (!(await isSettled(entry, text))) {
@@ -140,7 +140,7 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   }
 
   return {
-    capabilities: async () => ({ tunnelAddress, externalInterface: options.externalInterface != null }),
+    capabilities: async () => ({ tunnelAddress, externalInterface: externalInterface !== null }),
     list() {
       host.forgetLinks();
       return findAll(host);

@@ -10,13 +10,34 @@ import { vxlanPort } from './filter-tunnels.ts';
 import { ensureDirectory, type Host, type Link, readIfThere, setKernel } from './host.ts';
 import { aliasOf, bridgeOf, tunnelOf } from './names.ts';
 
-export async function ensureNetwork(host: Host, network: HostNetwork, tunnelAddress: string | null): Promise<void> {
+/** @param externalInterface the machine's own interface on the outside, if it has one */
+export async function ensureNetwork(
+  host: Host,
+  network: HostNetwork,
+  tunnelAddress: string | null,
+  externalInterface: string | null,
+): Promise<void> {
   if (network.peers.length > 0 && tunnelAddress === null)
     throw new Problem('invalid', networkDriverTexts.noTunnelAddress, { network: network.networkId });
   await ensureBridge(host, network);
   if (network.peers.length > 0) await ensureTunnel(host, network, tunnelAddress!);
   else await removeLink(host, tunnelOf(network.networkId));
   await ensureHostAddresses(host, network);
+  if (network.external?.uplink && externalInterface !== null) await ensureUplink(host, network, externalInterface);
+}
+
+/** Puts an interface of the machine on the bridge. @throws Problem conflict for one that is missing or has addresses of its own */
+async function ensureUplink(host: Host, network: HostNetwork, name: string): Promise<void> {
+  const bridge = bridgeOf(network.networkId);
+  const link = (await host.links()).get(name);
+  const { stdout } = await host.tools.run(['ip', '-j', 'addr', 'show', 'scope', 'global']);
+  const taken = (JSON.parse(stdout || '[]') as Link[]).some(one => one.ifname === name && one.addr_info?.length);
+  if (!link || taken)
+    throw new Problem('conflict', networkDriverTexts.badUplink, { network: network.networkId, interface: name });
+  const commands: string[] = [];
+  if (link.master !== bridge) commands.push(`link set dev ${name} master ${bridge}`);
+  if (!link.flags.includes('UP')) commands.push(`link set dev ${name} up`);
+  await host.ip(commands);
 }
 
 async function ensureBridge(host: Host, network: HostNetwork): Promise<void> {

@@ -1,6 +1,7 @@
 // What network hosts carry, kept where it can work: DHCP servers and routers of a host that is gone, or that an operator has
 // set aside, go on from another. While there is no other they stay, and work again when their host does.
 
+import { placeCarriers } from '#/services/network/networks/carrier.ts';
 import { dhcpOwner, dhcpPlaces, syncDhcpPorts } from '#/services/network/ports/dhcp-port.ts';
 import { moveLostRouters } from '#/services/network/routers/place-router.ts';
 import { settingsOf } from '#/services/network/settings.ts';
@@ -13,6 +14,7 @@ const atOnce = 500;
 
 /** Moves what is on hosts that do not work. */
 export async function heal(tx: Tx): Promise<void> {
+  await placeCarriers(tx);
   await moveLostDhcp(tx);
   await moveLostRouters(tx, atOnce);
 }

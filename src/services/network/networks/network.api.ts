@@ -5,6 +5,8 @@ import { type Attributes, both, postOnly, readOnly, type Values } from '#/servic
 import { boolean, dnsDomain, integer, list, orNull, text } from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
+import { placeCarrier } from '#/services/network/networks/carrier.ts';
+import { largestMtu } from '#/services/network/networks/largest-mtu.ts';
 import { checkZones, planMtu, planSegment, zone } from '#/services/network/networks/network.rules.ts';
 import {
   freeSegmentationId,
@@ -122,13 +124,15 @@ export async function insertNetwork(tx: Tx, values: Values): Promise<Network> {
     type: segment.type,
     physicalNetwork: segment.physicalNetwork,
     segmentationId: asked ?? (await freeSegmentationId(tx)),
-    mtu: planMtu(segment.type, (values['mtu'] as number | undefined) ?? 0),
+    mtu: planMtu(await largestMtu(tx, segment.type), (values['mtu'] as number | undefined) ?? 0),
     portSecurity: values['port_security_enabled'] === false ? 0 : 1,
     dnsDomain: (values['dns_domain'] as string | undefined) ?? '',
     zoneHints: JSON.stringify(values['availability_zone_hints'] ?? []),
+    carrier: null,
   };
   await db(tx).insertInto('networks').values(row).execute();
-  return { ...row, subnets: [] };
+  const carrier = segment.type === 'flat' ? await placeCarrier(tx, row) : null;
+  return { ...row, carrier, subnets: [] };
 }
 
 async function update({ tx }: Ask, row: Network, values: Values): Promise<Network> {
@@ -151,7 +155,7 @@ async function update({ tx }: Ask, row: Network, values: Values): Promise<Networ
     external,
     isDefault: external ? flag('is_default', row.isDefault) : 0,
     portSecurity: flag('port_security_enabled', row.portSecurity),
-    mtu: values['mtu'] === undefined ? row.mtu : planMtu(row.type, values['mtu'] as number),
+    mtu: values['mtu'] === undefined ? row.mtu : planMtu(await largestMtu(tx, row.type), values['mtu'] as number),
     dnsDomain: (values['dns_domain'] as string | undefined) ?? row.dnsDomain,
   };
   await db(tx).updateTable('networks').set(changes).where('id', '=', row.id).execute();

@@ -10,16 +10,18 @@ export function planNetworks({
   elsewhere,
   guests,
   dhcpPorts,
-}: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere' | 'guests' | 'dhcpPorts'>): HostNetwork[] {
+  uplink,
+  host,
+}: Pick<PlanRows, 'networks' | 'subnets' | 'elsewhere' | 'guests' | 'dhcpPorts' | 'uplink' | 'host'>): HostNetwork[] {
   return networks.map(network => {
     const own = subnets.filter(subnet => subnet.networkId === network.id);
     const has = guests.some(guest => guest.networkId === network.id);
     const dhcp = dhcpPorts.find(port => port.networkId === network.id);
     const peers = Map.groupBy(
-      elsewhere.filter(port => port.networkId === network.id),
+      elsewhere.filter(port => port.networkId === network.id && !(uplink && network.type === 'flat')),
       port => port.address,
     );
-    // The machine itself is the gateway of a network that leaves through it.
+    // The machine itself is the gateway of a network that leaves through it, unless it has an interface there.
     const hostAddresses = own.flatMap(({ gateway, cidr }) =>
       gateway === null ? [] : [`${gateway}/${cidr.split('/')[1]}`],
     );
@@ -28,7 +30,14 @@ export function planNetworks({
       networkId: network.id,
       segmentationId: network.segmentationId,
       mtu: network.mtu,
-      external: network.type === 'flat' ? { hostAddresses, masquerade: true } : null,
+      external:
+        network.type !== 'flat'
+          ? null
+          : uplink
+            ? { hostAddresses: [], masquerade: false, uplink }
+            : network.carrier === host
+              ? { hostAddresses, masquerade: true, uplink }
+              : null,
       metadataMac: has && network.adminStateUp ? (dhcp?.mac ?? localMac) : null,
       peers: [...peers].toSorted(byAddress).map(([address, ports]) => ({
         address,

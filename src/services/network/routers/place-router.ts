@@ -2,8 +2,9 @@
 
 import { replanAll, replanNetwork } from '#/services/network/affected.ts';
 import { openPlaces, type Places } from '#/services/network/agents/agent.store.ts';
+import { reachesOutside } from '#/services/network/networks/carrier.ts';
 import { db } from '#/services/network/tables.ts';
-import { listHosts } from '#/host/hosts.ts';
+import { type Host, listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 async function routerPlaces(tx: Tx): Promise<Places> {
@@ -21,15 +22,45 @@ export async function chooseHost(tx: Tx): Promise<string | null> {
   return (await routerPlaces(tx)).take(new Set())?.name ?? null;
 }
 
+/** A router that has got a gateway may have to go to a host that reaches the outside. */
+export async function settleByGateway(tx: Tx, routerId: string): Promise<void> {
+  const router = await db(tx)
+    .selectFrom('routers')
+    .select(['host', 'gatewayNetworkId'])
+    .where('id', '=', routerId)
+    .executeTakeFirstOrThrow();
+  const fits = await suits(tx, router.gatewayNetworkId);
+  const hosts = await listHosts(tx);
+  const host = hosts.find(one => one.name === router.host);
+  if (!host || fits(host)) return;
+  const target = (await routerPlaces(tx)).take(new Set([router.host]), fits);
+  if (target) await setRouterHost(tx, routerId, target.name);
+}
+
+/** The hosts on which a router with such a gateway can be. */
+async function suits(tx: Tx, gatewayNetworkId: string | null): Promise<(host: Host) => boolean> {
+  if (gatewayNetworkId === null) return () => true;
+  const network = await db(tx)
+    .selectFrom('networks')
+    .select('type')
+    .where('id', '=', gatewayNetworkId)
+    .executeTakeFirst();
+  return network?.type === 'flat' ? reachesOutside(tx) : () => true;
+}
+
 /** Gives a host to every router that has none. */
 export async function placeRouters(tx: Tx): Promise<void> {
-  const waiting = await db(tx).selectFrom('routers').select('id').where('host', 'is', null).orderBy('id').execute();
+  const waiting = await db(tx)
+    .selectFrom('routers')
+    .select(['id', 'gatewayNetworkId'])
+    .where('host', 'is', null)
+    .orderBy('id')
+    .execute();
   if (!waiting.length) return;
   const places = await routerPlaces(tx);
-  for (const { id } of waiting) {
-    const host = places.take(new Set());
-    if (!host) return;
-    await setRouterHost(tx, id, host.name);
+  for (const { id, gatewayNetworkId } of waiting) {
+    const host = places.take(new Set(), await suits(tx, gatewayNetworkId));
+    if (host) await setRouterHost(tx, id, host.name);
   }
 }
 
@@ -40,15 +71,14 @@ export async function moveLostRouters(tx: Tx, limit: number): Promise<void> {
   if (!lost.length) return;
   const rows = await db(tx)
     .selectFrom('routers')
-    .select(['id', 'host'])
+    .select(['id', 'host', 'gatewayNetworkId'])
     .where('host', 'in', lost)
     .orderBy('id')
     .limit(limit)
     .execute();
-  for (const { id, host } of rows) {
-    const target = places.take(new Set([host]));
-    if (!target) return;
-    await setRouterHost(tx, id, target.name);
+  for (const { id, host, gatewayNetworkId } of rows) {
+    const target = places.take(new Set([host]), await suits(tx, gatewayNetworkId));
+    if (target) await setRouterHost(tx, id, target.name);
   }
 }
 

@@ -14,7 +14,7 @@ import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { checkZones, zone } from '#/services/network/networks/network.rules.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
-import { chooseHost } from '#/services/network/routers/place-router.ts';
+import { chooseHost, settleByGateway } from '#/services/network/routers/place-router.ts';
 import { type GatewayAsk, setGateway } from '#/services/network/routers/router-gateway.ts';
 import { checkRoutes, type Route } from '#/services/network/routers/router.rules.ts';
 import { interfacesOf, listRouters, needRouter, type Router } from '#/services/network/routers/router.store.ts';
@@ -98,12 +98,14 @@ export async function insertRouter(
   };
   await db(tx).insertInto('routers').values(row).execute();
   const ask = values['external_gateway_info'] as GatewayAsk | null | undefined;
-  if (ask)
+  if (ask) {
     await db(tx)
       .updateTable('routers')
       .set(await setGateway(tx, row, ask, caller))
       .where('id', '=', row.id)
       .execute();
+    await settleByGateway(tx, row.id);
+  }
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
@@ -123,6 +125,7 @@ async function update({ tx, caller }: Ask, row: Router, values: Values): Promise
     .where('id', '=', row.id)
     .execute();
   if (values['routes']) await setRoutes(tx, row.id, values['routes'] as Route[]);
+  await settleByGateway(tx, row.id);
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
