@@ -36,6 +36,19 @@ export async function listHosts(tx: Tx): Promise<Host[]> {
   return rows.map(toHost);
 }
 
+export async function hostsByName(tx: Tx, names: string[]): Promise<Host[]> {
+  if (names.length === 0) return [];
+  const rows = await table(tx).selectFrom('hosts').selectAll().where('name', 'in', names).orderBy('name').execute();
+  return rows.map(toHost);
+}
+
+/** At most `count` hosts in the order of their providers' ids: those after one id, up to another (null: to the last). */
+export async function nextHosts(tx: Tx, after: string, upTo: string | null, count: number): Promise<Host[]> {
+  const all = table(tx).selectFrom('hosts').selectAll().where('providerId', '>', after).orderBy('providerId');
+  const rows = await (upTo === null ? all : all.where('providerId', '<=', upTo)).limit(count).execute();
+  return rows.map(toHost);
+}
+
 export async function hostByName(tx: Tx, name: string): Promise<Host | undefined> {
   const row = await table(tx).selectFrom('hosts').selectAll().where('name', '=', name).executeTakeFirst();
   return row && toHost(row);

@@ -20,6 +20,7 @@ import { computeServiceEndpoints } from '#/services/compute/hosts/compute-servic
 import { keypairEndpoints } from '#/services/compute/keypairs/keypair.api.ts';
 import { computeTables } from '#/services/compute/migrations/0001-compute.ts';
 import { serverMigrationTables } from '#/services/compute/migrations/0010-server-migrations.ts';
+import { quotaIndex } from '#/services/compute/migrations/0011-quota-index.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import { limitEndpoints, limitRules } from '#/services/compute/quotas/limits.api.ts';
 import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
@@ -135,7 +136,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
     'os_compute_api:servers:create:zero_disk_flavor': admin,
     'network:attach_external_network': admin,
   },
-  migrations: [computeTables, serverMigrationTables],
+  migrations: [computeTables, serverMigrationTables, quotaIndex],
   operations,
   planners: [planServers],
   counts: async tx => ({ servers: await countServers(tx) }),

@@ -117,8 +117,8 @@ export async function freeHosts(
 
 async function roomOf(tx: Tx, need: Resources, providerIds?: string[]) {
   const wanted = Object.entries(need).filter(([, amount]) => amount > 0);
-  const providers = (await listProviders(tx)).filter(({ id }) => !providerIds || providerIds.includes(id));
-  const rows = await usedInventories(tx);
+  const providers = await listProviders(tx, { ids: providerIds });
+  const rows = await usedInventories(tx, { providerIds });
   const byProvider = new Map<string, UsedInventory[]>(providers.map(({ id }) => [id, []]));
   for (const row of rows) byProvider.get(row.providerId)?.push(row);
   return providers.map(({ id, name }) => {

@@ -7,6 +7,7 @@ import { allocationEndpoints } from '#/services/placement/allocations/allocation
 import { candidateEndpoints } from '#/services/placement/candidates/candidate.api.ts';
 import { inventoryEndpoints } from '#/services/placement/inventories/inventory.api.ts';
 import { placementTables } from '#/services/placement/migrations/0001-placement.ts';
+import { usageIndex } from '#/services/placement/migrations/0002-usage-index.ts';
 import { providerEndpoints } from '#/services/placement/providers/provider.api.ts';
 import { resourceClassEndpoints } from '#/services/placement/resource-classes/resource-class.api.ts';
 import { placementTexts as t } from '#/services/placement/texts.ts';
@@ -49,7 +50,7 @@ export const placementService: Service = {
     ...candidateEndpoints,
   ],
   envelope,
-  migrations: [placementTables],
+  migrations: [placementTables, usageIndex],
 };
 
 const titles: Record<number, string> = {

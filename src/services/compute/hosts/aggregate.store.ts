@@ -36,9 +36,12 @@ export function zoneOf(aggregates: Pick<Aggregate, 'metadata'>[] | undefined): s
   );
 }
 
-export async function listAggregates(tx: Tx): Promise<Aggregate[]> {
+/** @param hosts only these are named as members */
+export async function listAggregates(tx: Tx, hosts?: string[]): Promise<Aggregate[]> {
   const rows = await table(tx).selectFrom('computeAggregates').selectAll().orderBy('id').execute();
-  const members = await table(tx).selectFrom('computeAggregateHosts').selectAll().orderBy('host').execute();
+  if (rows.length === 0) return [];
+  const all = table(tx).selectFrom('computeAggregateHosts').selectAll().orderBy('host');
+  const members = await (hosts ? all.where('host', 'in', hosts) : all).execute();
   return rows.map(row => ({
     ...row,
     metadata: JSON.parse(row.metadata) as Record<string, string>,
@@ -46,11 +49,23 @@ export async function listAggregates(tx: Tx): Promise<Aggregate[]> {
   }));
 }
 
-export async function aggregatesByHost(tx: Tx): Promise<Map<string, Aggregate[]>> {
+/** @param hosts of these only */
+export async function aggregatesByHost(tx: Tx, hosts?: string[]): Promise<Map<string, Aggregate[]>> {
   const map = new Map<string, Aggregate[]>();
-  for (const aggregate of await listAggregates(tx))
+  for (const aggregate of await listAggregates(tx, hosts))
     for (const host of aggregate.hosts) map.set(host, [...(map.get(host) ?? []), aggregate]);
   return map;
+}
+
+/** The hosts of a zone that is an aggregate's; none when there is no such zone. */
+export async function hostsOfZone(tx: Tx, zone: string): Promise<string[]> {
+  const rows = await table(tx).selectFrom('computeAggregates').select(['id', 'metadata']).execute();
+  const ids = rows
+    .filter(row => (JSON.parse(row.metadata) as Record<string, string>)['availability_zone'] === zone)
+    .map(row => row.id);
+  if (ids.length === 0) return [];
+  const members = table(tx).selectFrom('computeAggregateHosts').select('host').distinct();
+  return (await members.where('aggregateId', 'in', ids).orderBy('host').execute()).map(row => row.host);
 }
 
 export async function insertAggregate(

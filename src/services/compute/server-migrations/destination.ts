@@ -4,7 +4,7 @@
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Candidate, PlacementAsk } from '#/services/compute/scheduling/filters.ts';
-import { gather, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
+import { beginScheduling, mustBeComputeHost, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
 import { findServerGroup, membersOf } from '#/services/compute/server-groups/server-group.store.ts';
 import {
   blockDevicesOf,
@@ -35,9 +35,8 @@ export async function claimDestination(
 ): Promise<Candidate> {
   const { projectId, userId } = server;
   await handOver(tx, server.id, { id: migrationId, projectId, userId, type: 'MIGRATION' });
-  const scheduling = await gather(tx, server.groupId, server.id);
-  if (ask.host !== null && !scheduling.hosts.some(host => host.name === ask.host))
-    throw new Problem('invalid', t.hostNotFound, { host: ask.host });
+  const scheduling = beginScheduling(tx, { groupId: server.groupId, leaving: server.id });
+  if (ask.host !== null) await mustBeComputeHost(tx, ask.host);
   const wanted = await placementOf(tx, server, ask);
   const consumer = { id: server.id, projectId, userId };
   if (ask.same === 'first' && ask.host === null) {

@@ -6,10 +6,10 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { isTrue } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { type Flavor, findFlavor } from '#/services/compute/flavors/flavor.store.ts';
-import { defaultZone } from '#/services/compute/hosts/aggregate.store.ts';
+import { defaultZone, hostsOfZone } from '#/services/compute/hosts/aggregate.store.ts';
 import { findKeypair } from '#/services/compute/keypairs/keypair.store.ts';
 import { limitsOf } from '#/services/compute/quotas/quota.store.ts';
-import type { Scheduling } from '#/services/compute/scheduling/scheduler.ts';
+import { mustBeComputeHost } from '#/services/compute/scheduling/scheduler.ts';
 import { findServerGroup, membersOf, type ServerGroup } from '#/services/compute/server-groups/server-group.store.ts';
 import { type DiskAsk, disksOf } from '#/services/compute/servers/block-device.rules.ts';
 import type { CreateAsk, Hints, NetworkPart } from '#/services/compute/servers/create.schema.ts';
@@ -157,19 +157,19 @@ export async function askedSecurityGroups(
 }
 
 /** `zone`, `zone:host` or `:host`, and 2.74's own fields. */
-export function askedPlace(
+export async function askedPlace(
+  tx: Tx,
   caller: Caller,
   policy: Policy,
   ask: CreateAsk,
-  { hosts }: Scheduling,
-): { zone: string | null; host: string | null } {
+): Promise<{ zone: string | null; host: string | null }> {
   const [zone = '', inZone = ''] = (ask.availability_zone ?? '').split(':');
   if (inZone && (ask.host || ask.hypervisor_hostname)) throw new Problem('invalid', t.zoneAndHost);
   if (inZone) mayDo(policy, caller, 'os_compute_api:servers:create:forced_host');
   const named = ask.host ?? ask.hypervisor_hostname;
   if (named) mayDo(policy, caller, 'compute:servers:create:requested_destination');
-  if (named && !hosts.some(host => host.name === named)) throw new Problem('invalid', t.hostNotFound, { host: named });
-  if (zone && zone !== defaultZone && !hosts.some(host => host.zone === zone))
+  if (named) await mustBeComputeHost(tx, named);
+  if (zone && zone !== defaultZone && (await hostsOfZone(tx, zone)).length === 0)
     throw new Problem('invalid', t.zoneNotFound, { zone });
   return { zone: zone || null, host: inZone || named || null };
 }

@@ -10,7 +10,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { replan } from '#/host/hosts.ts';
 import { checkQuota } from '#/services/compute/quotas/quota.store.ts';
 import type { PlacementAsk } from '#/services/compute/scheduling/filters.ts';
-import { gather, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
+import { beginScheduling, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
 import { beginAction, endAction } from '#/services/compute/server-actions/action.store.ts';
 import type { DiskAsk } from '#/services/compute/servers/block-device.rules.ts';
 import * as asked from '#/services/compute/servers/create-ask.ts';
@@ -59,8 +59,8 @@ export async function createServers(
   const userData = asked.checkUserData(ask.user_data);
   const { group, differentHost, sameHost } = await asked.askedHints(tx, caller, hints);
   await checkQuota(tx, caller, { instances: count, cores: count * flavor.vcpus, ram: count * flavor.memoryMib });
-  const scheduling = await gather(tx, group?.id ?? null);
-  const where = asked.askedPlace(caller, policy, ask, scheduling);
+  const where = await asked.askedPlace(tx, caller, policy, ask);
+  const scheduling = beginScheduling(tx, { groupId: group?.id ?? null, count });
   const placement: PlacementAsk = {
     resources: resourcesOf(flavor, disks.localRoot),
     ...where,

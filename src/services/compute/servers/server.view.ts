@@ -11,7 +11,7 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { type Microversion, type RequestFacts, since } from '#/platform/http/endpoint.ts';
 import { any, array, as, open, string } from '#/platform/http/schema.ts';
 import { reviveProblem } from '#/platform/problem/stored-problem.ts';
-import { listHosts } from '#/host/hosts.ts';
+import { hostsByName } from '#/host/hosts.ts';
 import { instanceName, progressOf, statusOf } from '#/services/compute/servers/server.rules.ts';
 import { linksTo, seconds } from '#/services/compute/wire.ts';
 
@@ -27,10 +27,11 @@ export interface ServerFacts {
 
 export async function serverFacts(tx: Tx, servers: ShownServer[]): Promise<ServerFacts> {
   const ids = servers.map(server => server.id);
+  const hosts = new Set(servers.flatMap(server => server.host ?? []));
   return {
     ports: ids.length ? await portsOfServers(tx, ids) : new Map(),
     devices: await blockDevicesOf(tx, ids),
-    hosts: new Map((await listHosts(tx)).map(host => [host.name, host])),
+    hosts: new Map((await hostsByName(tx, [...hosts])).map(host => [host.name, host])),
   };
 }
 

@@ -11,11 +11,12 @@ export async function findProvider(tx: Tx, id: string): Promise<ProviderRow | un
 
 export async function listProviders(
   tx: Tx,
-  where: { name?: string; id?: string; rootId?: string } = {},
+  where: { name?: string; id?: string; ids?: string[]; rootId?: string } = {},
 ): Promise<ProviderRow[]> {
   let query = tables(tx).selectFrom('resourceProviders').selectAll();
   if (where.name !== undefined) query = query.where('name', '=', where.name);
   if (where.id !== undefined) query = query.where('id', '=', where.id);
+  if (where.ids) query = query.where('id', 'in', where.ids);
   if (where.rootId !== undefined) query = query.where('rootId', '=', where.rootId);
   return query.orderBy('createdAt').orderBy('name').execute();
 }
