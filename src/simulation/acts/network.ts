@@ -196,6 +196,34 @@ export const networkActs: Line[] = [
     call(0.2, `DELETE ${network}/${plural}/{${kind}}/tags/four`),
     call(0.2, `DELETE ${network}/${plural}/{${kind}}/tags`),
   ]),
+  // Networks and routers are served elsewhere.
+  ...(['dhcp-networks', 'l3-routers'] as const).flatMap(part =>
+    (['POST', 'DELETE'] as const).map(
+      (method): Line => [
+        0.3,
+        async ({ admin, some, dice }) => {
+          const { body } = await admin.ask('GET', `${network}/agents`);
+          const all = (body?.agents ?? []) as { id: string; agent_type: string }[];
+          const fit = all.filter(agent => agent.agent_type.startsWith(part === 'l3-routers' ? 'L3' : 'DHCP'));
+          const agent = `${network}/agents/${fit.length ? dice.pick(fit).id : 'none'}`;
+          const kind = part === 'l3-routers' ? 'router' : 'network';
+          const id = some(kind)?.id ?? 'none';
+          if (method === 'POST') await admin.ask('POST', `${agent}/${part}`, { [`${kind}_id`]: id });
+          else await admin.ask('DELETE', `${agent}/${part}/${id}`);
+        },
+      ],
+    ),
+  ),
+  [
+    0.2,
+    async ({ admin, dice }) => {
+      const { body } = await admin.ask('GET', `${network}/agents`);
+      const ids = ((body?.agents ?? []) as { id: string }[]).map(({ id }) => id);
+      const path = `${network}/agents/${ids.length ? dice.pick(ids) : 'none'}`;
+      await admin.ask('PUT', path, { agent: { admin_state_up: false } });
+      await admin.ask('PUT', path, { agent: { admin_state_up: true } });
+    },
+  ],
   adminCall(1, `PUT ${network}/quotas/{member}`, ({ dice }) => {
     const amount = dice.between(3, 60);
     return { quota: { port: 10 * amount, floatingip: amount } };

@@ -67,6 +67,22 @@ export const serverActs: Line[] = [
   call(1, action, ({ cloud, some, dice }) => ({
     rebuild: { imageRef: (dice.chance(0.3) && some('image')?.id) || cloud.template.imageId },
   })),
+  call(2, action, ({ cloud, dice }) => ({ resize: { flavorRef: dice.pick(cloud.template.flavors) } })),
+  call(1.5, action, { confirmResize: null }),
+  call(1, action, { revertResize: null }),
+  adminCall(1, action, { migrate: null }),
+  // One that moves is let go of, or hurried.
+  [
+    0.3,
+    async ({ admin, some, dice }) => {
+      const { body } = await admin.ask('GET', `${compute}/os-migrations?status=running`);
+      const moving = (body?.migrations ?? [])[0] as { id: number; instance_uuid: string } | undefined;
+      const server = moving?.instance_uuid ?? some('server')?.id ?? 'none';
+      const path = `${compute}/servers/${server}/migrations/${moving?.id ?? 1}`;
+      if (dice.chance(0.5)) await admin.ask('DELETE', path);
+      else await admin.ask('POST', `${path}/action`, { force_complete: null });
+    },
+  ],
   [
     0.3,
     async ({ ask, some }) => {
