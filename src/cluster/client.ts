@@ -73,7 +73,7 @@ export async function askToJoin(
 export async function askSelf(server: string, identity: Identity): Promise<{ up: boolean; enabled: boolean } | null> {
   try {
     const answer = await call(server, identity, 'en', '/self');
-    return parse(open({ up: boolean(), enabled: boolean() }), answer, platformTexts.invalidBody);
+    return parse(open({ name: string(), up: boolean(), enabled: boolean() }), answer, platformTexts.invalidBody);
   } catch {
     return null;
   }

@@ -1,0 +1,221 @@
+// Who is let into a cluster, and what the machines of it may have: each with a certificate, on a real listener.
+
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request as httpsRequest } from 'node:https';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { hostMigrations } from '#/host/hosts.store.ts';
+import {
+  createAuthority,
+  type Credential,
+  issueCertificate,
+  requestCertificate,
+} from '#/platform/bus/nats/certificates.ts';
+import { livelyClock } from '#/platform/bus/contract.ts';
+import { type Clock, systemRandom } from '#/platform/clock/clock.ts';
+import { migrate } from '#/platform/database/migrations.ts';
+import { createLogger } from '#/platform/log/log.ts';
+import { Problem, type ProblemKind } from '#/platform/problem/problem.ts';
+import { testDatabase } from '../../test/postgres/test-database.ts';
+import { virtualClock } from '../../test/virtual-clock.ts';
+import { askSelf, askToJoin, findAuthority } from './client.ts';
+import {
+  clusterMigrations,
+  invite,
+  listInvitations,
+  listMembers,
+  removeMember,
+  revokeInvitation,
+} from './cluster.store.ts';
+import { busMember, joinCluster } from './join.ts';
+import { clusterListener } from './listener.ts';
+import { fingerprintOf } from './machine.api.ts';
+import { readToken, writeToken } from './token.ts';
+
+const log = createLogger('test', 'silent');
+const refused = (kind: ProblemKind) => (thrown: unknown) => thrown instanceof Problem && thrown.kind === kind;
+
+async function cluster(clock: Clock, sharedDatabase = false) {
+  const random = systemRandom();
+  const db = await testDatabase({ clock, random, slots: new Map() });
+  await migrate(db, [...hostMigrations, ...clusterMigrations]);
+  const authority = await createAuthority({ clock, random });
+  const parts = { db, clock, random, sharedDatabase };
+  return {
+    ...parts,
+    authority,
+    parts,
+    invite: (ask: { roles?: string[]; name?: string | null; lifetimeSeconds?: number } = {}) =>
+      db.write(tx => invite(tx, { roles: ['host'], name: null, lifetimeSeconds: 60, ...ask })),
+    join: async (secret: string, name: string, more: { roles?: string[]; address?: string; request?: string } = {}) => {
+      const { request } = await requestCertificate(name);
+      const address = more.address ?? `10.0.0.${name.charCodeAt(0)}`;
+      return joinCluster(
+        authority,
+        { secret, name, roles: ['host'], request, ...more, address, tunnelAddress: address },
+        parts,
+      );
+    },
+    close: () => db.close(),
+  };
+}
+
+test('an invitation lets one machine in, once, in time, as what it was invited for', async () => {
+  const clock = virtualClock();
+  const cloud = await cluster(clock);
+  const { secret } = await cloud.invite();
+  const { member } = await cloud.join(secret, 'a');
+  deepEqual(busMember(member), { user: member.user, token: 'a' });
+  await rejects(cloud.join(secret, 'b'), refused('forbidden'));
+  await rejects(cloud.join('x'.repeat(43), 'b'), refused('forbidden'));
+
+  const late = await cloud.invite({ lifetimeSeconds: 60 });
+  await clock.advance(61_000);
+  await rejects(cloud.join(late.secret, 'b'), refused('forbidden'));
+  const revoked = await cloud.invite();
+  equal((await cloud.db.read(listInvitations)).length, 1);
+  await cloud.db.write(tx => revokeInvitation(tx, revoked.id));
+  await rejects(cloud.join(revoked.secret, 'b'), refused('forbidden'));
+
+  // Two come with the same: one wins.
+  const raced = await cloud.invite();
+  const outcomes = await Promise.allSettled(['c', 'd', 'e', 'f'].map(name => cloud.join(raced.secret, name)));
+  equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  equal((await cloud.db.read(listMembers)).length, 2);
+  await cloud.close();
+});
+
+test('names, addresses and roles that are not the machine’s own are refused, and use nothing up', async () => {
+  const cloud = await cluster(virtualClock());
+  await cloud.join((await cloud.invite()).secret, 'a');
+  const { secret } = await cloud.invite();
+  await rejects(cloud.join(secret, 'a', { address: '10.9.9.9' }), refused('conflict'));
+  await rejects(cloud.join(secret, 'b', { address: '10.0.0.97' }), refused('conflict'));
+  await rejects(cloud.join(secret, 'b', { address: 'b.example.org' }), refused('invalid'));
+  await rejects(cloud.join(secret, 'no name'), refused('invalid'));
+  await rejects(cloud.join(secret, 'b', { request: 'nonsense' }), refused('invalid'));
+  // Nobody else reaches a file on the first machine.
+  await rejects(cloud.join(secret, 'b', { roles: ['api'] }), refused('unsupported'));
+  await cloud.join(secret, 'b');
+
+  // Anew under its name only with an invitation for that name; the certificate before is then nobody's.
+  const [before] = await cloud.db.read(listMembers);
+  const again = await cloud.invite({ name: 'a' });
+  await rejects(cloud.join(again.secret, 'c'), refused('forbidden'));
+  const { member } = await cloud.join(again.secret, 'a', { address: '10.0.0.5' });
+  ok(member.fingerprint !== before!.fingerprint && member.user !== before!.user);
+  equal((await cloud.db.read(listMembers)).length, 2);
+  await cloud.close();
+
+  const shared = await cluster(virtualClock(), true);
+  await rejects(shared.join((await shared.invite()).secret, 'a', { roles: ['api', 'host'] }), refused('forbidden'));
+  const both = await shared.invite({ roles: ['api', 'worker', 'host'] });
+  equal(busMember((await shared.join(both.secret, 'a', { roles: ['api', 'worker'] })).member).token, null);
+  await shared.close();
+});
+
+test('the listener: pinned, and each machine gets its own', async () => {
+  const clock = livelyClock();
+  const cloud = await cluster(clock);
+  const directory = mkdtempSync(join(tmpdir(), 'haneul-cluster-'));
+  const image = '11111111-2222-4333-8444-555555555555';
+  const file = join(directory, 'image');
+  writeFileSync(file, 'x'.repeat(300_000));
+  const own = await issueCertificate(cloud.authority, { names: ['control.haneul'], addresses: ['127.0.0.1'] }, cloud);
+  const listen = async (authority: Credential, mine: Credential) => {
+    const port = await freePort();
+    const listener = clusterListener({
+      ...cloud.parts,
+      authority,
+      own: mine,
+      log,
+      settings: () => ({ bus_servers: [], cluster_servers: [] }),
+      imageFor: async (host, id) => (host === 'a' && id === image ? file : null),
+      joined: async () => {},
+    });
+    await listener.listen('127.0.0.1', port);
+    return { server: `https://127.0.0.1:${port}`, close: listener.close };
+  };
+  const real = await listen(cloud.authority, own);
+  const tokenFor = async (server: string) => {
+    const { secret } = await cloud.invite();
+    return readToken(writeToken({ server, authority: fingerprintOf(cloud.authority.certificate), secret }));
+  };
+
+  // Somebody in between, with an authority of his own, or with the right one beside a certificate that it did not sign.
+  const other = await createAuthority(cloud);
+  const forged = await issueCertificate(other, { names: ['control.haneul'], addresses: ['127.0.0.1'] }, cloud);
+  for (const shown of [other, cloud.authority]) {
+    const thief = await listen(shown, forged);
+    const token = await tokenFor(thief.server);
+    const ask = { name: 'a', roles: ['host'], address: '127.0.0.2', tunnelAddress: '127.0.0.2', request: '' };
+    await rejects(async () => {
+      const { certificate } = await findAuthority(token);
+      await askToJoin(token, certificate, ask, 'en');
+    }, Problem);
+    await thief.close();
+  }
+  equal((await cloud.db.read(listMembers)).length, 0);
+
+  const enter = async (name: string, address: string) => {
+    const token = await tokenFor(real.server);
+    const { certificate: authority, ownAddress } = await findAuthority(token);
+    equal(ownAddress, '127.0.0.1');
+    const { request, key } = await requestCertificate(name);
+    const ask = { name, roles: ['host'], address, tunnelAddress: address, request };
+    const { certificate } = await askToJoin(token, authority, ask, 'en');
+    return { authority, certificate, key };
+  };
+  const a = await enter('a', '127.0.0.2');
+  const b = await enter('b', '127.0.0.3');
+  deepEqual(await askSelf(real.server, a), { name: 'a', up: false, enabled: true });
+  const path = `/images/${image}`;
+  deepEqual(await get(real.server, path, a), [200, 300_000]);
+  equal((await get(real.server, path, b))[0], 404);
+  equal((await get(real.server, path, { authority: a.authority }))[0], 401);
+  equal((await get(real.server, '/images/../../etc/passwd', a))[0], 404);
+  const alien = await issueCertificate(other, { names: ['a'] }, cloud);
+  equal((await get(real.server, path, { authority: a.authority, ...alien }))[0], 401);
+  // Signed, and yet nobody: the control plane has let no such machine in.
+  const stray = await issueCertificate(cloud.authority, { names: ['a'] }, cloud);
+  equal((await get(real.server, path, { authority: a.authority, ...stray }))[0], 401);
+  await cloud.db.write(tx => removeMember(tx, 'a'));
+  equal((await get(real.server, path, a))[0], 401);
+  equal(await askSelf(real.server, a), null);
+  await real.close();
+  await cloud.close();
+  rmSync(directory, { recursive: true });
+});
+
+test('a token that is none', async () => {
+  for (const text of ['', 'x', Buffer.from('1 http://10.0.0.1:8701 x y').toString('base64url')])
+    await rejects(async () => readToken(text), refused('invalid'));
+});
+
+function get(
+  server: string,
+  path: string,
+  { authority: ca, certificate: cert, key }: { authority: string; certificate?: string; key?: string },
+): Promise<[status: number, bytes: number]> {
+  return new Promise((resolve, reject) => {
+    const asked = httpsRequest(`${server}${path}`, { ca, cert, key, agent: false }, answer => {
+      let bytes = 0;
+      answer.on('data', (chunk: Buffer) => (bytes += chunk.length));
+      answer.on('end', () => resolve([answer.statusCode!, bytes]));
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise(resolve => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
