@@ -67,6 +67,10 @@ test('a revocation in one process is known to another within a second', async t 
       };
       return (await one.authority.issue(tx, { ...base, ...times })).token;
     });
+  const made = await issue();
+  const madeBy = (await format.read(made, clock.now()))!;
+  await two.db.write(tx => revokeToken(tx, madeBy));
+  await rejects(async () => one.authority.authenticate(made), { kind: 'unauthenticated' }, 'before its first look');
   const [first, second] = [await issue(), await issue()];
   for (const { authority } of processes)
     for (const token of [first, second]) equal((await authority.authenticate(token)).userId, user.id);

@@ -93,7 +93,8 @@ export function createAuthority(options: AuthorityOptions): Authority {
       })
       .then(state => {
         const now = Number(state.generation);
-        if (generation !== null && now > generation) cache.forget(null);
+        // What was made here before the first look may have been revoked elsewhere since.
+        if (generation === null || now > generation) cache.forget(null);
         generation = Math.max(now, generation ?? 0);
         checkedAt = clock.monotonic();
       })
