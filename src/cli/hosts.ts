@@ -32,7 +32,7 @@ export async function hosts(
   options: HostsOptions,
 ): Promise<number> {
   const { print, say } = context;
-  if (!['list', 'disable', 'enable', 'remove'].includes(action))
+  if (!['list', 'disable', 'enable', 'drain', 'remove'].includes(action))
     throw new Problem('invalid', t.badAction, { word: action });
   if (action !== 'list' && name === undefined) throw new Problem('invalid', t.needsName, { action });
   const cloud = await connectCloud(context, options);
@@ -42,6 +42,7 @@ export async function hosts(
     else table(context, body.hosts);
     return 0;
   }
+  if (action === 'drain') return (await import('./drain.ts')).drain(context, cloud, name!, options.reason);
   const path = `/haneul/hosts/${encodeURIComponent(name!)}/${action}`;
   const asked = action === 'disable' ? { body: { reason: options.reason ?? null } } : {};
   await cloud('POST', path, asked);

@@ -114,6 +114,17 @@ export const machineTexts = texts('cli.machine', {
     ko: '{name}에 새로 배치하지 않습니다. 있는 것은 그대로 둡니다.',
   },
   nowEnabled: { en: '{name} is used again.', ko: '{name}을(를) 다시 사용합니다.' },
+  moved: { en: '{server} has moved; {left} left.', ko: '{server}을(를) 옮겼습니다. {left}개 남았습니다.' },
+  notMoved: { en: '{server} ({id}) stays: {message}', ko: '{server} ({id})은(는) 그대로입니다: {message}' },
+  cameBack: {
+    en: 'moving it failed; ./haneul operations --all --resource {id} says why',
+    ko: '옮기지 못했습니다. 이유: ./haneul operations --all --resource {id}',
+  },
+  drained: { en: '{name} holds no servers any more.', ko: '{name}에 더 이상 서버가 없습니다.' },
+  drainedPartly: {
+    en: '{count} servers could not be moved away from {name}.',
+    ko: '{name}에서 서버 {count}개를 옮기지 못했습니다.',
+  },
   removed: {
     en: '{name} does not belong to the cloud any more, and its certificate is worth nothing. On that machine: ./haneul destroy',
     ko: '{name}은(는) 더 이상 클라우드에 속하지 않으며 인증서도 쓸 수 없습니다. 그 컴퓨터에서 실행하십시오: ./haneul destroy',

@@ -68,12 +68,15 @@ export async function boot(machine: Machine, host: string, name: string, network
       networks: [{ uuid: networks[0].id }],
     },
   });
-  return eventually(async () => {
+  const booted = eventually(async () => {
     const now = (await api.get(`/compute/v2.1/servers/${server.id}`)).server;
     if (now.status === 'ERROR') return Promise.reject(Object.assign(new Error(JSON.stringify(now.fault)), { now }));
     if (now.status !== 'ACTIVE') throw new Error(`${name} is ${now.status} (${now['OS-EXT-STS:task_state']})`);
     return now;
-  }, 120_000).finally(async () => {
+  }, 120_000);
+  try {
+    return await booted;
+  } finally {
     for (const other of hosts) if (other.enabled) await admin.post(`/haneul/hosts/${other.name}/enable`, undefined);
-  });
+  }
 }
