@@ -112,6 +112,23 @@ export const scenarios: Record<string, Scenario> = {
     await scene.settle();
     return () => scene.ask('POST', `${path}/action`, { revertResize: null });
   },
+  'server.liveMigrate': async scene => {
+    const { path } = await server(scene);
+    return () =>
+      scene.askAdmin('POST', `${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: null } });
+  },
+  'server.evacuate': async scene => {
+    const { path, id } = await server(scene);
+    const source = scene.cloud.hosts.find(host => host.machine.guests.has(`server/${id}`))!;
+    // It loses power: whoever fences hosts has done so.
+    source.stopAgent();
+    source.machine.reboot();
+    await scene.cloud.run(() => false, 20_000);
+    return async () => {
+      await scene.askAdmin('POST', `${path}/action`, { evacuate: {} });
+      source.startAgent();
+    };
+  },
   'server.attachInterface': async scene => {
     const { path } = await server(scene);
     const net_id = await network(scene);

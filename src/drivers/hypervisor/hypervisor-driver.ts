@@ -91,8 +91,13 @@ export interface Peer {
   address: string | null;
 }
 
-/** Where a device sits on its bus: `{ bus: 'pci.0', addr: '0x7' }`. */
-export type DevicePlace = Record<string, unknown>;
+/** What a waiting process must have alike, or the guest's state does not fit it. */
+export interface GuestLayout {
+  /** Device → where it sits on its bus: `{ bus: 'pci.0', addr: '0x7' }`. */
+  places: Record<string, Record<string, unknown>>;
+  /** Local disk → its size in bytes. */
+  disks: Record<string, number>;
+}
 
 /**
  * What a host must do for a guest that moves. `id` is the migration's; hosts show one another its `ticket`.
@@ -111,7 +116,7 @@ export type GuestMove = { id: string } & (
   /** It may be sent to `to` as it runs. Its host neither starts it nor lets it go on when it stands still. */
   | { kind: 'leave'; ticket: string; to: Peer }
   /** It is to come as it runs: a process waits for it and does not let it run. */
-  | { kind: 'arrive'; ticket: string; from: Peer; layout: Record<string, DevicePlace> }
+  | { kind: 'arrive'; ticket: string; from: Peer; layout: GuestLayout }
 );
 
 /** How far the sending of a running guest is. */
@@ -137,8 +142,8 @@ export interface GuestFacts {
   boot: number;
   /** Set when the guest ended by itself: one sentence. */
   exitReason?: string;
-  /** Of a guest that leaves: where its devices are. */
-  layout?: Record<string, DevicePlace>;
+  /** Of a guest that leaves. */
+  layout?: GuestLayout;
 }
 
 export interface HypervisorCapabilities {

@@ -86,4 +86,18 @@ export const hypervisorTexts = texts('hypervisor', {
     en: 'Guest {server} cannot move: this host has no certificate with which it could talk to other hosts.',
     ko: '게스트 {server}을(를) 옮길 수 없습니다. 이 호스트에는 다른 호스트와 통신할 인증서가 없습니다.',
   },
+  sendingFailed: { en: 'Sending the guest failed: {reason}.', ko: '게스트를 보내지 못했습니다: {reason}.' },
+  stopped: { en: 'It was stopped.', ko: '중단되었습니다.' },
+  notLeaving: {
+    en: 'Guest {server} is not to leave this host.',
+    ko: '게스트 {server}은(는) 이 호스트를 떠나지 않습니다.',
+  },
+  notArrived: {
+    en: 'Guest {server} has not come over completely.',
+    ko: '게스트 {server}이(가) 아직 완전히 옮겨지지 않았습니다.',
+  },
+  agentRestarted: {
+    en: 'the agent was restarted meanwhile',
+    ko: '그 사이에 에이전트가 다시 시작되었습니다',
+  },
 });

@@ -1,7 +1,7 @@
 // Compute (Nova): servers and what they are made of, on the hosts of this cloud. API: Compute 2.1 with microversions.
 // Events, each naming its server as the resource: `server.create.{start,end,error}`, `server.delete.{start,end}`,
 // `server.{resize,migrate}.{start,end,error}`, `server.{resize,migrate}.revert.{start,end,error}`,
-// `server.{resize,migrate}.confirm.end`,
+// `server.{resize,migrate}.confirm.end`, `server.{live_migration,evacuate}.{start,end,error}`,
 // `server.{start,stop,pause,unpause,reboot,rebuild}.{end,error}`, `server.power_off.end` for guests that ended by themselves.
 
 import type { Bus } from '#/platform/bus/bus.ts';
@@ -27,6 +27,9 @@ import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
 import { actionEndpoints, actionRules } from '#/services/compute/server-actions/action.api.ts';
 import { forgetActions } from '#/services/compute/server-actions/action.store.ts';
 import { serverGroupEndpoints, serverGroupRules } from '#/services/compute/server-groups/server-group.api.ts';
+import { evacuateServer } from '#/services/compute/server-migrations/evacuate.operation.ts';
+import { liveMigrationEndpoints, liveMigrationRules } from '#/services/compute/server-migrations/live-migration.api.ts';
+import { liveMigrate } from '#/services/compute/server-migrations/live-migration.operation.ts';
 import { migrationEndpoints, migrationRules } from '#/services/compute/server-migrations/migration.api.ts';
 import { forgetMigrations } from '#/services/compute/server-migrations/migration.store.ts';
 import { resize, resizeEndpoints, resizeRules } from '#/services/compute/server-migrations/resize.api.ts';
@@ -72,6 +75,8 @@ const operations: OperationKind[] = [
   revertResize,
   migrateServer,
   revertMigration,
+  liveMigrate,
+  evacuateServer,
 ];
 
 export interface ComputeSettings {
@@ -100,6 +105,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
     ...rebuildEndpoints,
     resize(settings),
     ...resizeEndpoints,
+    ...liveMigrationEndpoints,
     ...migrationEndpoints,
     ...metadataEndpoints,
     ...serverPartEndpoints(settings.bus),
@@ -121,6 +127,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
     ...limitRules,
     ...powerRules,
     ...resizeRules,
+    ...liveMigrationRules,
     ...migrationRules,
     ...serverGroupRules,
     'os_compute_api:os-extended-server-attributes': admin,

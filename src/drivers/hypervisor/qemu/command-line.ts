@@ -2,7 +2,7 @@
 // Devices are JSON, so no name or path can smuggle in an option. Ids say what a device is
 // (`disk-<volume id>`, `nic-<port id>`), so QEMU itself tells later what is plugged.
 
-import type { Guest, GuestDisk, GuestNic } from '#/drivers/hypervisor/hypervisor-driver.ts';
+import type { Guest, GuestDisk, GuestLayout, GuestNic } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { GuestPaths } from './paths.ts';
@@ -24,6 +24,8 @@ export interface LaunchFacts {
   /** Ephemeral disks that exist. */
   ephemeral: number;
   swap: boolean;
+  /** The process waits for a guest whose devices are there. */
+  incoming?: GuestLayout['places'];
 }
 
 /** Disks, ports and a CD drive that a machine takes: PCI slots 7 to 31 of `pc`, 24 root ports of `q35`. */
@@ -119,7 +121,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   const blockdevs: Record<string, unknown>[] = [];
   const devices: Record<string, unknown>[] = [];
   const netdevs: Record<string, unknown>[] = [];
-  const places = placer(guest);
+  const places = placer(guest, facts.incoming ?? {});
   const fixed = (addr: number): Place => ({ bus, addr: `0x${addr.toString(16)}` });
 
   if (q35) for (let port = 0; port < slotLimit.q35; port++) devices.push(rootPort(port));
@@ -149,7 +151,9 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
       file: { driver: 'file', filename: file, discard: 'unmap' },
     });
     const kind = cdrom ? 'ide' : hardware.diskBus;
-    devices.push(diskFrontend(kind, { id: `local-${id}`, node: id, place: places.disk(kind), bootindex, cdrom }));
+    devices.push(
+      diskFrontend(kind, { id: `local-${id}`, node: id, place: places.disk(kind, `local-${id}`), bootindex, cdrom }),
+    );
   };
   // A kernel of ours is itself what boots first.
   const bootsFirst = facts.kernel ? undefined : 0;
@@ -159,7 +163,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   for (const disk of inDeviceOrder(guest.disks)) {
     blockdevs.push(volumeNode(disk));
     const bootindex = disk.bootIndex === null || facts.kernel ? undefined : disk.bootIndex + (guest.root ? 1 : 0);
-    const place = places.disk(hardware.diskBus);
+    const place = places.disk(hardware.diskBus, diskDevice(disk.volumeId));
     const serial = disk.volumeId.slice(0, 20);
     devices.push(
       diskFrontend(hardware.diskBus, {
@@ -173,7 +177,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   }
   for (const nic of guest.nics) {
     netdevs.push(netdev(nic));
-    devices.push(nicFrontend(nic, places.pci()));
+    devices.push(nicFrontend(nic, places.pci(nicDevice(nic.portId))));
   }
   if (guest.configDrive) {
     blockdevs.push({
@@ -182,7 +186,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
       'read-only': true,
       file: { driver: 'file', filename: paths.configDrive, 'read-only': true },
     });
-    const place = places.disk(hardware.cdromBus);
+    const place = places.disk(hardware.cdromBus, 'local-config');
     devices.push(diskFrontend(hardware.cdromBus, { id: 'local-config', node: 'config', place, cdrom: true }));
   }
   if (!guest.root && !guest.disks.some(disk => disk.bootIndex !== null) && !facts.kernel)
@@ -195,6 +199,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
     ['-nodefaults'],
     ['-no-user-config'],
     ['-S'],
+    facts.incoming ? ['-incoming', 'defer'] : [],
     ['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ['-machine', q35 ? 'q35,usb=off,vmport=off' : 'pc,usb=off,vmport=off'],
     ['-accel', facts.accelerator === 'kvm' ? 'kvm' : 'tcg,tb-size=64'],
@@ -223,8 +228,8 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   return options.flat();
 }
 
-/** Hands out places in order. @throws Problem conflict when the machine is full */
-function placer(guest: Guest) {
+/** Hands out the places that devices have elsewhere, and others in order. @throws Problem conflict when the machine is full */
+function placer(guest: Guest, known: GuestLayout['places']) {
   const { machine } = guest.hardware;
   const limit = slotLimit[machine];
   let pci = 0;
@@ -235,8 +240,9 @@ function placer(guest: Guest) {
     return pciPlace(machine, pci++);
   };
   return {
-    pci: nextPci,
-    disk(bus: 'virtio' | 'scsi' | 'ide'): Place {
+    pci: (id: string): Place => (known[id] as Place | undefined) ?? nextPci(),
+    disk(bus: 'virtio' | 'scsi' | 'ide', id: string): Place {
+      if (known[id]) return known[id] as Place;
       if (bus === 'virtio') return nextPci();
       if (bus === 'scsi') return { bus: 'scsi0.0', 'scsi-id': scsi++ };
       // pc: two channels with two units each; q35: six channels of AHCI.

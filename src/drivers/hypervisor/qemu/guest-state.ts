@@ -11,8 +11,8 @@ export interface GuestState {
   rootGeneration: number;
   /** The machine's boot that the guest was started in (/proc/sys/kernel/random/boot_id). */
   hostBootId: string;
-  /** `starting` until the process has answered once; `stopped` when we stopped it. */
-  phase: 'new' | 'starting' | 'running' | 'stopped' | 'exited';
+  /** `starting` until the process has answered once; `stopped` when we stopped it; `arriving` while it waits for a guest. */
+  phase: 'new' | 'starting' | 'running' | 'stopped' | 'exited' | 'arriving';
   /** A soft reboot is under way: when the guest powers off, it is started again. */
   rebooting: boolean;
   exit: Pick<GuestExit, 'kind' | 'reason'> | null;
@@ -22,6 +22,10 @@ export interface GuestState {
   rootGib: number;
   ephemeralGib: number[];
   swapMib: number;
+  /** The migration that brought the disks or the guest here. */
+  cameBy?: string;
+  /** The migration by which it was last begun to be sent. */
+  sentBy?: string;
   /** Disks that wait to be taken back, and what they were; `back` once they have been. */
   kept?: { id: string; back: boolean; rootGib: number; ephemeralGib: number[]; swapMib: number };
 }

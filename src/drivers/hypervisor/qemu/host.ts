@@ -3,6 +3,7 @@
 import { access, chmod, constants, readFile, stat } from 'node:fs/promises';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
+import type { Channel } from '#/platform/channel/channel.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Acceleration } from './accelerator.ts';
 import type { Images } from './images.ts';
@@ -15,6 +16,8 @@ export interface QemuHost {
   images: Images;
   shutdownTimeoutMs: number;
   hostBootId: string;
+  /** To other hosts; null where there is no way to them. */
+  channel: Channel | null;
   acceleration(): Promise<Acceleration>;
 }
 

@@ -43,6 +43,11 @@ export async function prepare(
   await makeDirectories(host, paths);
   await prepareKept(host, guest, state, paths);
   await prepareDisks(guest, state, paths, host);
+  return launchFacts(host, guest, paths);
+}
+
+/** All that a guest's command line names but its disks. */
+export async function launchFacts(host: QemuHost, guest: Guest, paths: GuestPaths): Promise<LaunchFacts> {
   if (guest.configDrive) await writeConfigDrive(guest.instanceData, paths, host.user, host.tools);
   if (guest.nics.length) await openTun();
   const { kernel } = guest;

@@ -10,6 +10,7 @@ import { decidePower, endedUnseen, factsOf, type GuestState } from './guest-stat
 import type { QemuHost } from './host.ts';
 import { dropKept } from './kept-disks.ts';
 import { endingSentence, lastWords, launch, makeDirectories, prepare, reconnect, unknownEnding } from './launch.ts';
+import { type Moves, movesOf } from './moves.ts';
 import { type GuestPaths, guestPaths } from './paths.ts';
 import { convergeDevices } from './plug.ts';
 import { type Ending, isAlive, killHard, waitGone } from './process.ts';
@@ -23,7 +24,7 @@ interface Live {
   /** Known where we are its parent. */
   ending?: Ending;
   /** Why an end now is no exit. */
-  purpose: 'none' | 'stop' | 'reboot' | 'leave';
+  purpose: 'none' | 'stop' | 'reboot' | 'leave' | 'arrive';
   over: boolean;
 }
 
@@ -36,6 +37,8 @@ export interface Machine {
   restore(pid: number | null): Promise<void>;
   ensure(guest: Guest): Promise<GuestFacts>;
   reboot(guest: Guest, kind: 'soft' | 'hard'): Promise<void>;
+  /** What it does to come from another host, or to go to one. */
+  readonly moves: Moves;
   /** Ends the process at once; a move under way is cut short. */
   kill(): Promise<void>;
   /** @throws Problem conflict when it does not run, unavailable when it does not answer */
@@ -105,6 +108,12 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
   /** The connection ended: did the process, too? */
   async function lost(of: Live): Promise<void> {
     if (of.over || left || of.purpose === 'stop') return;
+    if (of.purpose === 'arrive') {
+      // No guest was in it yet.
+      of.over = true;
+      if (live === of) live = null;
+      return;
+    }
     if (await waitGone(of.pid, paths.directory, clock, lostTimeoutMs)) {
       // Our own child's end is told a moment after it is gone.
       if (!of.ending) await sleep(clock, 50);
@@ -251,17 +260,40 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     }
   }
 
+  const moves = movesOf({
+    id,
+    host,
+    state,
+    paths,
+    save,
+    control,
+    running: () => live !== null && !live.over,
+    end: () => stop(false),
+    async wait(guest, facts) {
+      const launched = await launch(host, guest, facts);
+      const of: Live = { pid: launched.pid, qmp: null, purpose: 'arrive', over: false };
+      void launched.ended.then(ending => (of.ending = ending));
+      live = of;
+      watch(of, launched.qmp);
+      return launched.qmp;
+    },
+    welcome() {
+      if (live) live.purpose = 'none';
+    },
+  });
+
   return {
     id,
     paths,
     state,
+    moves,
     get pid() {
       return live?.pid ?? null;
     },
     control,
     async restore(pid) {
       if (pid !== null) {
-        const of: Live = { pid, qmp: null, purpose: 'none', over: false };
+        const of: Live = { pid, qmp: null, purpose: state.phase === 'arriving' ? 'arrive' : 'none', over: false };
         live = of;
         if (state.phase === 'starting') state.phase = 'running';
         try {
@@ -281,6 +313,8 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     },
     async ensure(guest) {
       await makeDirectories(host, paths);
+      const moving = await moves.prepare(guest);
+      if (moving) return moving;
       await ensurePower(guest);
       if (guest.move?.kind !== 'keep' && (await dropKept(host, state, paths))) await save();
       if (guest.power === 'stopped') {
@@ -317,6 +351,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
       await softReboot(of, qmp);
     },
     async kill() {
+      moves.drop();
       if (!live) return;
       live.purpose = 'stop';
       await killHard(live.pid, paths.directory, clock);

@@ -34,6 +34,9 @@ export interface GuestPaths {
   ephemeral(index: number): string;
   /** Disks as they were before a resize. */
   kept: string;
+  /** Sockets on which a process waits for a guest. */
+  incomingMemory: string;
+  incomingDisks: string;
 }
 
 export function isUuid(id: string): boolean {
@@ -66,6 +69,8 @@ export function guestPaths(directory: string, serverId: string): GuestPaths {
     swap: join(run, 'swap.qcow2'),
     firmwareVariables: join(run, 'efivars.fd'),
     kept: join(run, 'kept'),
+    incomingMemory: join(run, 'in-m.sock'),
+    incomingDisks: join(run, 'in-d.sock'),
     ephemeral: index => join(run, `ephemeral${index}.qcow2`),
   };
 }

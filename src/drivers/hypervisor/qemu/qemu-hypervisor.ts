@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type { Guest, GuestExit, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
+import type { Channel } from '#/platform/channel/channel.ts';
 import type { Timer } from '#/platform/clock/clock.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { type Acceleration, chooseAccelerator } from './accelerator.ts';
@@ -29,6 +30,8 @@ export interface QemuOptions {
   tools: Tools;
   /** `auto` by default: KVM when a probe guest runs under it. */
   accelerator?: 'auto' | 'tcg' | 'kvm';
+  /** To other hosts; without it guests stay where they are. */
+  channel?: Channel | null;
   /** How long a guest may take to power off when it is asked; 60,000 by default. */
   shutdownTimeoutMs?: number;
 }
@@ -70,6 +73,7 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
         tools,
         images,
         shutdownTimeoutMs,
+        channel: options.channel ?? null,
         hostBootId: await readBootId(),
         acceleration: accelerationOf,
       };
@@ -128,6 +132,11 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
     if (!machine) throw new Problem('notFound', hypervisorTexts.guestMissing, { server: id });
     return machine;
   }
+
+  options.channel?.serve('guest', async ({ id, ticket, stream }) => {
+    const asked = isUuid(id) ? machines.get(id) : undefined;
+    return asked ? await asked.moves.open(ticket, stream) : null;
+  });
 
   async function guestIds(): Promise<string[]> {
     return (await readdir(guests).catch(() => [])).filter(isUuid);
@@ -188,8 +197,6 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
       const id = idOf('server', guest.key);
       if (id !== guest.serverId)
         throw new Problem('invalid', hypervisorTexts.badKey, { key: guest.key, kind: 'server' });
-      if (guest.move && guest.move.kind !== 'keep')
-        throw new Problem('unsupported', hypervisorTexts.noChannel, { server: id });
       return await inTurn(id, async () => (await machineOf(id)).ensure(guest));
     },
     async removeGuest(key) {
@@ -209,8 +216,9 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
       const id = idOf('server', guest.key);
       await inTurn(id, async () => (await machineOf(id)).reboot(guest, kind));
     },
-    async sendGuest(guest) {
-      throw new Problem('unsupported', hypervisorTexts.noChannel, { server: guest.serverId });
+    async sendGuest(guest, act) {
+      const id = idOf('server', guest.key);
+      return await inTurn(id, async () => (await machineOf(id)).moves.send(guest, act));
     },
     consoleLog: async (key, lines) => await readConsole(existing(key).paths, lines),
     async consoleSocket(key, kind) {

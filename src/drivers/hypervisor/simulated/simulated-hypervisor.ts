@@ -120,7 +120,7 @@ function factsOf(held: SimulatedGuest, { move }: Guest): GuestFacts {
     accelerator: 'simulated',
     boot: Math.max(held.boot, 0),
     ...(held.exitReason !== null && { exitReason: held.exitReason }),
-    ...(move?.kind === 'leave' && { layout: {} }),
+    ...(move?.kind === 'leave' && { layout: { places: {}, disks: {} } }),
   };
 }
 

@@ -57,6 +57,10 @@ export async function aggregatesByHost(tx: Tx, hosts?: string[]): Promise<Map<st
   return map;
 }
 
+export async function zoneOfHost(tx: Tx, host: string): Promise<string> {
+  return zoneOf((await aggregatesByHost(tx, [host])).get(host));
+}
+
 /** The hosts of a zone that is an aggregate's; none when there is no such zone. */
 export async function hostsOfZone(tx: Tx, zone: string): Promise<string[]> {
   const rows = await table(tx).selectFrom('computeAggregates').select(['id', 'metadata']).execute();

@@ -51,7 +51,13 @@ export function partOf(migration: Migration, host: string, peer: (name: string) 
       if (stage === 'leaving') return { held: false };
       return {
         held: true,
-        move: { kind: 'arrive', id, ticket, from: peer(sourceHost), layout: migration.layout ?? {} },
+        move: {
+          kind: 'arrive',
+          id,
+          ticket,
+          from: peer(sourceHost),
+          layout: migration.layout ?? { places: {}, disks: {} },
+        },
       };
     default:
       return { held: atSource };

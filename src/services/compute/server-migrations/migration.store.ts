@@ -1,6 +1,7 @@
 // The table of migrations: those under way, and what became of earlier ones.
 
 import type { Generated } from 'kysely';
+import type { GuestLayout } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { contextOf, now, type Tx } from '#/platform/database/tx.ts';
 import type { Power, VmState } from '#/services/compute/servers/server.rules.ts';
 import type { Server, ServerFlavor } from '#/services/compute/servers/server.store.ts';
@@ -47,7 +48,7 @@ type Stored = Omit<Columns, 'id'> & { id: number };
 export interface Migration extends Omit<Stored, 'oldFlavor' | 'newFlavor' | 'layout'> {
   oldFlavor: ServerFlavor;
   newFlavor: ServerFlavor;
-  layout: Record<string, Record<string, unknown>> | null;
+  layout: GuestLayout | null;
 }
 
 function table(tx: Tx) {

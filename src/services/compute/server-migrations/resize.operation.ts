@@ -5,9 +5,10 @@ import { hostByName, replan } from '#/host/hosts.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import { newId, type Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
-import { operation, type PlanKey } from '#/platform/operations/operation.ts';
+import { operation } from '#/platform/operations/operation.ts';
 import { start } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { zoneOfHost } from '#/services/compute/hosts/aggregate.store.ts';
 import { beginAction, endAction } from '#/services/compute/server-actions/action.store.ts';
 import {
   claimDestination,
@@ -22,24 +23,21 @@ import {
   insertMigration,
   type Migration,
 } from '#/services/compute/server-migrations/migration.store.ts';
-import { hostOf } from '#/services/compute/servers/power.operation.ts';
+import {
+  backToSource,
+  movableFrom,
+  type MoveInput,
+  portKeysOn,
+  underWay,
+} from '#/services/compute/server-migrations/moving.ts';
 import { type Power, powerStates } from '#/services/compute/servers/server.rules.ts';
-import { changeServer, faultOf, findServer, nicsOf, type Server } from '#/services/compute/servers/server.store.ts';
+import { changeServer, faultOf, findServer, type Server } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
-import { bindPortsTo, forgetPortsOn, portPlan, portsOfServer, preparePortsOn } from '#/services/network/contract.ts';
-import { handOver, release } from '#/services/placement/contract.ts';
-
-interface Input {
-  serverId: string;
-  migrationId: string;
-  source: string;
-  dest: string;
-  /** What the destination's network must have made before the guest can start there. */
-  portKeys: PlanKey[];
-}
+import { bindPortsTo, forgetPortsOn, preparePortsOn } from '#/services/network/contract.ts';
+import { release } from '#/services/placement/contract.ts';
 
 const moving = (kind: string) =>
-  operation<Input>(kind)
+  operation<MoveInput>(kind)
     .applied('stop', ({ source, serverId }) => ({ host: source, key: `server/${serverId}` }))
     .write('send', { do: (tx, input) => send(tx, input) })
     .applied('copy', ({ source, dest, serverId, portKeys }) =>
@@ -50,7 +48,7 @@ const moving = (kind: string) =>
     .write('finish', { do: (tx, input) => finish(tx, input) })
     .failed((tx, input, problem) => fail(tx, input, problem));
 
-interface RevertInput extends Input {
+interface RevertInput extends MoveInput {
   /** As it was before. */
   power: Power;
 }
@@ -68,18 +66,7 @@ export const migrateServer = moving('server.migrate');
 export const revertResize = reverting('server.revertResize');
 export const revertMigration = reverting('server.revertMigration');
 
-/** What a step works on; undefined once a delete has taken its place. */
-async function underWay(
-  tx: Tx,
-  { serverId, migrationId }: Input,
-): Promise<{ server: Server; migration: Migration } | undefined> {
-  const server = await findServer(tx, serverId);
-  const migration = await findMigration(tx, migrationId);
-  if (!server || server.taskState === 'deleting' || !migration || migration.stage === 'none') return undefined;
-  return { server, migration };
-}
-
-async function send(tx: Tx, input: Input): Promise<void> {
+async function send(tx: Tx, input: MoveInput): Promise<void> {
   if (!(await underWay(tx, input))) return;
   await changeMigration(tx, input.migrationId, { stage: 'sending', status: 'migrating' });
   await changeServer(tx, input.serverId, { taskState: 'resize_migrating' });
@@ -87,13 +74,14 @@ async function send(tx: Tx, input: Input): Promise<void> {
   await replan(tx, input.dest);
 }
 
-async function goOver(tx: Tx, input: Input): Promise<void> {
+async function goOver(tx: Tx, input: MoveInput): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
   const { server, migration } = at;
   await changeMigration(tx, migration.uuid, { stage: 'kept', status: 'post-migrating' });
   await changeServer(tx, server.id, {
     host: input.dest,
+    zone: await zoneOfHost(tx, input.dest),
     flavor: migration.newFlavor,
     taskState: 'resize_finish',
     power: migration.wasPower,
@@ -104,7 +92,7 @@ async function goOver(tx: Tx, input: Input): Promise<void> {
   await replan(tx, input.dest);
 }
 
-async function finish(tx: Tx, input: Input): Promise<void> {
+async function finish(tx: Tx, input: MoveInput): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
   const { server, migration } = at;
@@ -120,45 +108,27 @@ async function finish(tx: Tx, input: Input): Promise<void> {
 }
 
 /** All as it was: the server goes on where it is known to be whole. */
-async function fail(tx: Tx, input: Input, problem: Problem): Promise<void> {
+async function fail(tx: Tx, input: MoveInput, problem: Problem): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
   const { server, migration } = at;
   await changeMigration(tx, migration.uuid, { stage: 'none', status: 'error' });
-  await restore(tx, server, migration);
+  await backToSource(tx, server, migration);
   await changeServer(tx, server.id, { vmState: migration.wasVmState, taskState: null, fault: faultOf(tx, problem) });
   await endAction(tx, server.id, problem);
   await tell(tx, server, migration, 'error', problem);
 }
 
-/** The server is the source's again, with its old flavor, ports and room. */
-async function restore(tx: Tx, server: Server, migration: Migration): Promise<void> {
-  const { oldFlavor, sourceHost, destHost } = migration;
-  await changeServer(tx, server.id, {
-    host: sourceHost,
-    flavor: oldFlavor,
-    vcpus: oldFlavor.vcpus,
-    memoryMib: oldFlavor.memoryMib,
-    power: migration.wasPower,
-  });
-  await bindPortsTo(tx, server.id, sourceHost);
-  if (destHost !== sourceHost) await forgetPortsOn(tx, server.id, destHost);
-  const { id, projectId, userId } = server;
-  await handOver(tx, migration.uuid, { id, projectId, userId, type: 'INSTANCE' });
-  await replan(tx, sourceHost);
-  await replan(tx, destHost);
-}
-
-async function goBack(tx: Tx, input: Input): Promise<void> {
+async function goBack(tx: Tx, input: MoveInput): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
   const { server, migration } = at;
   // On another host the old disks are as they were; on the same one they are put back.
   await changeMigration(tx, migration.uuid, { stage: input.source === input.dest ? 'back' : 'none' });
-  await restore(tx, server, migration);
+  await backToSource(tx, server, migration);
 }
 
-async function finishBack(tx: Tx, input: Input): Promise<void> {
+async function finishBack(tx: Tx, input: MoveInput): Promise<void> {
   const server = await findServer(tx, input.serverId);
   const migration = await findMigration(tx, input.migrationId);
   if (!server || server.taskState === 'deleting' || !migration) return;
@@ -200,25 +170,6 @@ async function tell(tx: Tx, server: Server, migration: Migration, what: string, 
     resourceId: server.id,
     payload: { source, dest, flavor: migration.newFlavor.id, ...(problem && { problem: problem.text.id }) },
   });
-}
-
-async function portKeysOn(tx: Tx, serverId: string, host: string): Promise<PlanKey[]> {
-  const plugged = new Set(
-    ((await nicsOf(tx, [serverId])).get(serverId) ?? []).filter(nic => nic.plugged === 1).map(nic => nic.portId),
-  );
-  const keys: PlanKey[] = [];
-  for (const port of await portsOfServer(tx, serverId))
-    if (plugged.has(port.id))
-      for (const key of portPlan(host, port)) if (!keys.some(known => known.key === key.key)) keys.push(key);
-  return keys;
-}
-
-/** @throws Problem conflict while the server's host is away, or another move of it is under way */
-export async function movableFrom(tx: Tx, server: Server): Promise<Server & { host: string }> {
-  const host = hostOf(server);
-  if (!(await hostByName(tx, host))?.up) throw new Problem('conflict', t.hostIsDown, { id: server.id, host });
-  if (await activeMigration(tx, server.id)) throw new Problem('conflict', t.movesAlready, { id: server.id });
-  return { ...server, host };
 }
 
 /** @throws Problem invalid when no host takes it, conflict when it cannot be moved now */
