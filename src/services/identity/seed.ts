@@ -9,6 +9,8 @@ import { tokensChanged } from '#/services/identity/tokens/authority.ts';
 export const defaultDomainId = 'default';
 /** Each implies the next. */
 const roleChain = ['admin', 'manager', 'member', 'reader'];
+/** Every rule stands on these roles: whoever would change or delete one unlocks it first. */
+const lasting = '{"immutable":true}';
 
 export async function seedIdentity(tx: Tx, settings: SeedSettings): Promise<void> {
   await seedPeople(tx, settings);
@@ -38,7 +40,7 @@ async function seedPeople(tx: Tx, { adminPasswordHash }: SeedSettings): Promise<
     const id = (roles[name] = newHexId(tx));
     await db
       .insertInto('roles')
-      .values({ id, name, domainId: null, description: null, options: '{}', extra: '{}', nameScope: '' })
+      .values({ id, name, domainId: null, description: null, options: lasting, extra: '{}', nameScope: '' })
       .execute();
   }
   for (let at = 1; at < roleChain.length; at++)

@@ -60,6 +60,7 @@ import { federationChores, federationEndpoints } from '#/services/identity/feder
 import { federatedMethods } from '#/services/identity/federation/sign-on/token-exchange.method.ts';
 import { withFederated } from '#/services/identity/federation/sign-on/users-federated.ts';
 import { directoryChores, directoryPasswords, withDirectories } from '#/services/identity/ldap/directories.ts';
+import { directoryWatch } from '#/services/identity/ldap/directory-watch.ts';
 import { directoryTables } from '#/services/identity/migrations/0011-directories.ts';
 import { usedOnceTable } from '#/services/identity/migrations/0012-used-once.ts';
 import { told } from '#/services/identity/notifications.ts';
@@ -115,16 +116,17 @@ const titles: Record<number, string> = {
 export function identityService(options: IdentityOptions): { service: Service; authenticator: Authenticator } {
   const { db, clock, random, keys, signingKeys, passwords, log, compliance = nothingDemanded } = options;
   const tokenKeys = (): readonly FernetKey[] => keys.current().all;
+  const { credentialKeys } = options;
+  const vault = createVault(() => credentialKeys.current().all);
+  const rotateStored = rotateCredentialKeys(credentialKeys, vault);
   const authority = createAuthority({
     db,
     clock,
     random,
     format: signingKeys ? jwsTokens(() => signingKeys.current()) : fernetTokens(tokenKeys, random),
     tokenSeconds: options.tokenLifetimeSeconds,
+    directories: directoryWatch({ db, vault, clock, log }),
   });
-  const { credentialKeys } = options;
-  const vault = createVault(() => credentialKeys.current().all);
-  const rotateStored = rotateCredentialKeys(credentialKeys, vault);
   const directories = { db, vault, passwords, log };
   const byToken = tokenMethod({ authority });
   const methods: Record<string, AuthMethod> = {

@@ -31,7 +31,7 @@ import { readTime } from '#/services/identity/times.ts';
 import { delegable } from '#/services/identity/tokens/delegable.ts';
 import { userFinder } from '#/services/identity/users/user.api.ts';
 import { findUser } from '#/services/identity/users/user.store.ts';
-import { anyQuery, listIn, listOf, notFound, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
+import { anyQuery, json, listIn, listOf, notFound, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 import {
   accessRuleInUse,
   accessRulesOf,
@@ -104,7 +104,10 @@ function view(row: ApplicationCredentialRow, { roles, rules: accessRules }: Part
     system: row.system,
     roles: roles
       .filter(({ id }) => roleIds.includes(id))
-      .map(({ id, name, domainId }) => ({ id, name, domain_id: domainId })),
+      .map(({ id, name, domainId, description, options }) => ({
+        ...{ id, name, domain_id: domainId, description },
+        options: json(options),
+      })),
     ...(ruleIds ? { access_rules: accessRules.filter(({ id }) => ruleIds.includes(id)).map(viewRuleBriefly) } : {}),
     links: { self: selfLink(request, `users/${row.userId}/application_credentials/${row.id}`) },
   };

@@ -215,9 +215,10 @@ const inProject = (['GET', 'HEAD'] as const).map(method =>
     summary: 'Shows an endpoint group of a project',
     find: pairFinder,
     replies: { 200: schemas.wrapped('project_endpoint_group') },
-    async handle({ tx, found }) {
-      await isPaired(tx, found);
-      return { 200: { project_endpoint_group: { endpoint_group_id: found.group.id, project_id: found.project.id } } };
+    async handle({ tx, found: { group, project }, request }) {
+      await isPaired(tx, { group, project });
+      const links = { self: selfLink(request, `OS-EP-FILTER/endpoint_groups/${group.id}/projects/${project.id}`) };
+      return { 200: { project_endpoint_group: { endpoint_group_id: group.id, project_id: project.id, links } } };
     },
   }),
 );

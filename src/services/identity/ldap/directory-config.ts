@@ -51,16 +51,22 @@ export async function directoryOf(tx: Tx, vault: Vault, domainId: string): Promi
   );
 }
 
-/** All domains that have a directory. */
-export async function allDirectories(tx: Tx, vault: Vault): Promise<DirectoryConfig[]> {
+/** The domains that have a directory. */
+export async function directoryDomains(tx: Tx, vault: Vault): Promise<Set<string>> {
   const rows = await tables(tx)
     .selectFrom('domainConfigs')
-    .select('domainId')
+    .select(['domainId', 'value'])
     .where('groupName', '=', 'identity')
     .where('optionName', '=', 'driver')
     .execute();
+  const ldap = rows.filter(({ value }) => (JSON.parse(vault.open(tx, value)) as OptionValue) === 'ldap');
+  return new Set(ldap.map(({ domainId }) => domainId));
+}
+
+/** Their configurations. */
+export async function allDirectories(tx: Tx, vault: Vault): Promise<DirectoryConfig[]> {
   const found: DirectoryConfig[] = [];
-  for (const { domainId } of rows) {
+  for (const domainId of await directoryDomains(tx, vault)) {
     const config = await directoryOf(tx, vault, domainId);
     if (config) found.push(config);
   }

@@ -11,6 +11,8 @@ import { endTokensOf, tokensChanged } from '#/services/identity/tokens/authority
 import { insertUser, updateUser } from '#/services/identity/users/user.store.ts';
 
 type Kind = 'user' | 'group';
+/** In one query. */
+const idsAtOnce = 500;
 
 function entries(tx: Tx) {
   return tx.withTables<{ directoryEntries: { id: string; domainId: string; kind: string; localId: string } }>();
@@ -29,6 +31,37 @@ export async function localIdOf(tx: Tx, id: string): Promise<string | undefined>
     .where('id', '=', id)
     .executeTakeFirst();
   return row?.localId;
+}
+
+export interface Entry {
+  id: string;
+  domainId: string;
+  localId: string;
+}
+
+/** The entries that these ids stand for. */
+export async function entriesOf(tx: Tx, ids: string[]): Promise<Entry[]> {
+  const found: Entry[] = [];
+  for (let from = 0; from < ids.length; from += idsAtOnce)
+    found.push(
+      ...(await entries(tx)
+        .selectFrom('directoryEntries')
+        .select(['id', 'domainId', 'localId'])
+        .where('id', 'in', ids.slice(from, from + idsAtOnce))
+        .execute()),
+    );
+  return found;
+}
+
+/** They are not in their directory any more, or not enabled there: their tokens end. */
+export async function shutOut(tx: Tx, ids: string[]): Promise<void> {
+  const rows = await tables(tx)
+    .selectFrom('users')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('enabled', '=', 1)
+    .execute();
+  for (const { id } of rows) await updateUser(tx, id, { enabled: 0 }, { endTokens: true });
 }
 
 export interface Read {

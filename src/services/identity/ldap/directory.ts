@@ -78,11 +78,11 @@ export async function passwordFits(config: DirectoryConfig, dn: string, password
   }
 }
 
-/** Users; with `by`, those with that value of the name or id attribute. */
+/** Users; with `by`, those with that value, or one of these, of the name or id attribute. */
 export async function readUsers(
   client: Client,
   config: DirectoryConfig,
-  by?: { attribute: 'user_name_attribute' | 'user_id_attribute'; value: string },
+  by?: { attribute: 'user_name_attribute' | 'user_id_attribute'; value: string | string[] },
 ): Promise<DirectoryUser[]> {
   const attribute = (name: string): string => config.text(name) ?? name;
   const mapped = config
@@ -137,14 +137,15 @@ async function search(
   client: Client,
   config: DirectoryConfig,
   kind: 'user' | 'group',
-  by: { attribute: string; value: string } | undefined,
+  by: { attribute: string; value: string | string[] } | undefined,
   attributes: string[],
 ): Promise<Entry[]> {
-  const { AndFilter, EqualityFilter, FilterParser } = await import('ldapts');
+  const { AndFilter, EqualityFilter, FilterParser, OrFilter } = await import('ldapts');
+  const equal = (name: string, value: string) => new EqualityFilter({ attribute: config.text(name)!, value });
   const own = config.text(`${kind}_filter`);
   const filters = [
     new EqualityFilter({ attribute: 'objectClass', value: config.text(`${kind}_objectclass`)! }),
-    ...(by ? [new EqualityFilter({ attribute: config.text(by.attribute)!, value: by.value })] : []),
+    ...(by ? [new OrFilter({ filters: [by.value].flat().map(value => equal(by.attribute, value)) })] : []),
     ...(own === null ? [] : [FilterParser.parseString(own.startsWith('(') ? own : `(${own})`)]),
   ];
   const base =

@@ -86,6 +86,23 @@ async function directory() {
   };
 }
 
+/** Passes connections on and counts them. */
+async function counted(port: number) {
+  let count = 0;
+  const server = createServer(socket => {
+    count++;
+    const onward = connect(port, '127.0.0.1');
+    socket.pipe(onward).pipe(socket);
+    for (const end of [socket, onward]) end.on('error', () => undefined);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: (server.address() as AddressInfo).port,
+    count: () => count,
+    [Symbol.asyncDispose]: () => new Promise<void>(resolve => void server.close(() => resolve())),
+  };
+}
+
 function person(id: string, more: string[] = []): string {
   return [
     `dn: cn=${id},ou=Users,${suffix}`,
@@ -232,4 +249,62 @@ test('users and groups of a directory', async () => {
   await configure({ url: 'ldap://127.0.0.1:1' });
   equal((await login(named('many1-name', 'many1-password'))).status, 503);
   equal((await admin.request('GET', `${v3}/users?domain_id=${domain.id}`)).status, 503);
+});
+
+test('whoever is shut out in the directory is out here within ten seconds, without a query per request', async () => {
+  await using ldap = await directory();
+  await using proxy = await counted(ldap.port);
+  ldap.add(
+    [
+      `dn: ${suffix}\nobjectClass: dcObject\nobjectClass: organization\no: x\ndc: example\n`,
+      `dn: ou=Users,${suffix}\nobjectClass: organizationalUnit\nou: Users\n`,
+    ].join('\n'),
+  );
+  ldap.add(['alice', 'bob', 'carol'].map(id => person(id)).join(''));
+  await using cloud = await testCloud({ hosts: 0 });
+  const admin = cloud.as('admin');
+  const { domain } = await admin.post(`${v3}/domains`, { domain: { name: 'staff' } }, 201);
+  const url = `ldap://127.0.0.1:${proxy.port}`;
+  const configured = { url, user: root, password: 'secret', suffix, group_tree_dn: suffix };
+  const config = { identity: { driver: 'ldap' }, ldap: { ...configured, user_enabled_attribute: 'employeeType' } };
+  equal((await admin.request('PUT', `${v3}/domains/${domain.id}/config`, { body: { config } })).status, 201);
+  const logIn = async (name: string) => {
+    const user = { name: `${name}-name`, password: `${name}-password`, domain: { id: domain.id } };
+    const body = { auth: { identity: { methods: ['password'], password: { user } } } };
+    const made = await cloud.anonymous().request('POST', `${v3}/auth/tokens`, { body });
+    equal(made.status, 201, JSON.stringify(made.body));
+    const bearer = cloud.anonymous().with({ 'x-auth-token': made.headers['x-subject-token']! });
+    return async (): Promise<number> => (await bearer.request('GET', `${v3}/auth/projects`)).status;
+  };
+  const [alice, bob, carol] = [await logIn('alice'), await logIn('bob'), await logIn('carol')];
+  const before = proxy.count();
+  for (let at = 0; at < 60; at++) equal(await [alice, bob, carol][at % 3]!(), 200);
+  ok(proxy.count() - before <= 3, `${proxy.count() - before} connections for 60 requests`);
+  // In use all the time: asked about together.
+  const then = proxy.count();
+  for (let second = 0; second < 20; second++) {
+    await cloud.advance(1_000);
+    for (const each of [alice, bob, carol]) equal(await each(), 200);
+    await cloud.settle();
+  }
+  const asked = proxy.count() - then;
+  ok(asked >= 3 && asked <= 9, `${asked} connections in 20 s`);
+
+  ldap.modify(`dn: cn=alice,ou=Users,${suffix}\nchangetype: modify\nreplace: employeeType\nemployeeType: FALSE\n`);
+  ldap.modify(`dn: cn=bob,ou=Users,${suffix}\nchangetype: delete\n`);
+  // Bob keeps asking; alice does not, and comes back at the end.
+  let left = 10;
+  while ((await bob()) === 200 && left-- > 0) {
+    await cloud.advance(1_000);
+    await cloud.settle();
+  }
+  ok(left > 0, 'out within ten seconds');
+  await cloud.advance(left * 1_000);
+  equal(await alice(), 401);
+  equal(await carol(), 200);
+
+  // A directory that does not answer shuts nobody out.
+  await admin.patch(`${v3}/domains/${domain.id}/config`, { config: { ldap: { url: 'ldap://127.0.0.1:1' } } });
+  await cloud.advance(30_000);
+  equal(await carol(), 200);
 });

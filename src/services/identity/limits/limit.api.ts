@@ -10,7 +10,7 @@ import { admin, anyone, limitRules } from '#/services/identity/allow.ts';
 import { findDomain, findProject } from '#/services/identity/projects/project.store.ts';
 import { type LimitRow, type RegisteredLimitRow, tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
+import { anyQuery, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 const path = '/v3/limits';
 
@@ -128,7 +128,7 @@ const create = endpoint({
       { min: 1 },
     ),
   }),
-  replies: { 201: schemas.list('limits') },
+  replies: { 201: open({ limits: array(open({})) }) },
   async handle({ tx, body, request }) {
     const ids = new Set<string>();
     for (const ask of body.limits) {
@@ -158,7 +158,7 @@ const create = endpoint({
         .execute();
     }
     const made = (await listLimits(tx)).filter(({ id }) => ids.has(id)).map(row => view(row, request));
-    return { 201: { limits: made, links: listLinks(request) } };
+    return { 201: { limits: made } };
   },
 });
 

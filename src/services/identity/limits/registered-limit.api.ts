@@ -3,14 +3,14 @@
 
 import { newHexId, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoint.ts';
-import { array, nullable, object, optional, string } from '#/platform/http/schema.ts';
+import { array, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { admin, anyone } from '#/services/identity/allow.ts';
 import { findRegion } from '#/services/identity/catalog/region.api.ts';
 import { findService } from '#/services/identity/catalog/service.api.ts';
 import { type RegisteredLimitRow, tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import { anyQuery, listLinks, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
+import { anyQuery, listOf, notFound, one, schemas, selfLink, type Wire } from '#/services/identity/wire.ts';
 
 const path = '/v3/registered_limits';
 
@@ -113,7 +113,7 @@ const create = endpoint({
       { min: 1 },
     ),
   }),
-  replies: { 201: schemas.list('registered_limits') },
+  replies: { 201: open({ registered_limits: array(open({})) }) },
   async handle({ tx, body, request }) {
     const made: Wire[] = [];
     for (const ask of body.registered_limits) {
@@ -129,7 +129,7 @@ const create = endpoint({
       await tables(tx).insertInto('registeredLimits').values(row).execute();
       made.push(view(row, request));
     }
-    return { 201: { registered_limits: made, links: listLinks(request) } };
+    return { 201: { registered_limits: made } };
   },
 });
 

@@ -163,6 +163,13 @@ export function domainConfigEndpoints(vault: Vault): Endpoint[] {
   return [create, ...show, ...update, ...remove, ...defaults, ...compliance];
 }
 
+const shownOptions = Object.fromEntries(
+  Object.entries(domainOptions).map(([group, options]) => [
+    group,
+    Object.fromEntries(Object.entries(options).filter(([option]) => !isSecret(group, option))),
+  ]),
+);
+
 const defaults = depths.map(tail =>
   endpoint({
     policy: 'identity:get_domain_config_default',
@@ -170,7 +177,7 @@ const defaults = depths.map(tail =>
     route: `GET /v3/domains/config${tail}/default`,
     summary: 'Shows the default configuration of domains',
     replies: { 200: reply },
-    handle: async ({ path: where }) => ({ 200: { config: part(domainOptions, where) } }),
+    handle: async ({ path: where }) => ({ 200: { config: part(shownOptions, where) } }),
   }),
 );
 

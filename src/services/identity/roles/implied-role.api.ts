@@ -125,7 +125,7 @@ const listAll = endpoint({
   policy: 'identity:list_role_inference_rules',
   allow: systemReader,
   route: 'GET /v3/role_inferences',
-  replies: { 200: open({ role_inferences: any(), links: any() }) },
+  replies: { 200: open({ role_inferences: any() }) },
   async handle({ tx, request }) {
     const roles = new Map((await tables(tx).selectFrom('roles').selectAll().execute()).map(row => [row.id, row]));
     const implied = Map.groupBy(
@@ -136,7 +136,7 @@ const listAll = endpoint({
       prior_role: brief(roles.get(priorId)!, request),
       implies: rows.map(({ impliedRoleId }) => brief(roles.get(impliedRoleId)!, request)),
     }));
-    return { 200: { role_inferences: rules, links: { self: selfLink(request, 'role_inferences') } } };
+    return { 200: { role_inferences: rules } };
   },
 });
 

@@ -19,7 +19,7 @@ const catalog = endpoint({
   replies: { 200: open({ catalog: any(), links: any() }) },
   async handle({ tx, caller, request }) {
     if (!caller.projectId && !caller.domainId && !caller.systemScope) throw new Problem('forbidden', t.needsScope);
-    return { 200: { catalog: await catalogFor(tx, caller.projectId), links: listLinks(request) } };
+    return { 200: { catalog: await catalogFor(tx, caller.projectId), links: { self: listLinks(request).self } } };
   },
 });
 
@@ -65,7 +65,10 @@ const system = endpoint({
   replies: { 200: open({ system: any(), links: any() }) },
   async handle({ tx, caller, request }) {
     return {
-      200: { system: (await hasSystemRole(tx, caller.userId)) ? [{ all: true }] : [], links: listLinks(request) },
+      200: {
+        system: (await hasSystemRole(tx, caller.userId)) ? [{ all: true }] : [],
+        links: { self: listLinks(request).self },
+      },
     };
   },
 });

@@ -10,6 +10,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { coversCall } from '#/services/identity/application-credentials/access-rule.rules.ts';
 import { catalogFor } from '#/services/identity/catalog/catalog.store.ts';
 import { serviceProvidersInTokens } from '#/services/identity/federation/service-providers/service-provider.store.ts';
+import type { DirectoryWatch } from '#/services/identity/ldap/directory-watch.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
 import { type AccessRule, contextOfToken, refused, type TokenContext } from '#/services/identity/tokens/context.ts';
@@ -23,6 +24,8 @@ export interface AuthorityOptions {
   random: Random;
   /** How long a token lives; 3,600 by default. */
   tokenSeconds?: number;
+  /** Knows of users who stand in directories elsewhere. */
+  directories?: DirectoryWatch;
 }
 
 /** A token that has been looked up. */
@@ -61,7 +64,7 @@ interface Cache {
 }
 
 export function createAuthority(options: AuthorityOptions): Authority {
-  const { db, format, clock, random, tokenSeconds = 3_600 } = options;
+  const { db, format, clock, random, tokenSeconds = 3_600, directories } = options;
   const known = new Map<string, Known>();
   let epoch = 0;
   let generation: number | null = null;
@@ -107,26 +110,41 @@ export function createAuthority(options: AuthorityOptions): Authority {
   function peek(token: string): Known | undefined {
     if (clock.monotonic() - checkedAt >= checkEveryMs) return undefined;
     const entry = known.get(token);
-    return entry && entry.caller.expiresAt > clock.now() ? entry : undefined;
+    if (!entry || entry.caller.expiresAt <= clock.now()) return undefined;
+    directories?.keepFresh(inUse);
+    return directories && !directories.areFresh(usersIn(entry.context)) ? undefined : entry;
+  }
+
+  /** Those whose tokens are remembered. */
+  function* inUse(): Generator<string> {
+    for (const { context } of known.values()) yield* usersIn(context);
   }
 
   async function lookUp(token: string, { expiredMs = 0 } = {}): Promise<Known> {
     const payload = await format.read(token, clock.now());
     if (!payload || payload.expiresAt + expiredMs <= clock.now()) throw refused();
     if (clock.monotonic() - checkedAt >= checkEveryMs) await check();
+    await directories?.learn();
     const remembered = peek(token);
     if (remembered) return remembered;
-    const before = epoch;
-    const found = await db.read(async tx => {
-      const revoked = await tables(tx)
-        .selectFrom('revokedTokens')
-        .select('auditId')
-        .where('auditId', 'in', payload.auditIds)
-        .executeTakeFirst();
-      if (revoked) throw refused();
-      return contextOfToken(tx, payload);
-    });
+    let before = epoch;
+    const load = () => db.read(tx => loadContext(tx, payload));
+    let found = await load();
+    if (await directories?.beforeUse(usersIn(found))) {
+      before = epoch;
+      found = await load();
+    }
     return remember(token, found, before);
+  }
+
+  async function loadContext(tx: Tx, payload: Payload): Promise<TokenContext> {
+    const revoked = await tables(tx)
+      .selectFrom('revokedTokens')
+      .select('auditId')
+      .where('auditId', 'in', payload.auditIds)
+      .executeTakeFirst();
+    if (revoked) throw refused();
+    return contextOfToken(tx, payload);
   }
 
   /** A request that a service passes on for a user. */
@@ -240,6 +258,11 @@ export async function forgetRevocations(tx: Tx, nowMs: number): Promise<void> {
     .deleteFrom('revokedTokens')
     .where('expiresAt', '<', nowMs - allowedExpiredMs)
     .execute();
+}
+
+/** On whom a token stands. */
+function usersIn({ payload, user, trust }: TokenContext): string[] {
+  return trust ? [payload.userId, trust.trustorUserId] : [user.id];
 }
 
 /** @throws Problem notFound: in place of a refusal, where the token is what is asked about */

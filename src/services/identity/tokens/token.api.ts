@@ -126,7 +126,11 @@ export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
     },
     handle: async ({ request }) => ({
       200: undefined,
-      headers: subjectHeaders(String(request.headers['x-subject-token'])),
+      // What a GET would bring.
+      headers: {
+        ...subjectHeaders(String(request.headers['x-subject-token'])),
+        'content-type': 'application/json',
+      },
     }),
   });
 

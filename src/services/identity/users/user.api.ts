@@ -2,7 +2,7 @@
 // API: Identity v3, "Users".
 
 import { newHexId, now, nowMs, timestamp, type Tx } from '#/platform/database/tx.ts';
-import { type Endpoint, endpoint, type Finder } from '#/platform/http/endpoint.ts';
+import { type Endpoint, endpoint, type Finder, type Query } from '#/platform/http/endpoint.ts';
 import { any, isTrue, mapOf, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { userRules } from '#/services/identity/allow.ts';
@@ -73,7 +73,11 @@ const list = endpoint({
     if (confined !== null && domainId !== undefined)
       judge({ caller, policy }, 'identity:list_users', { target: { domain_id: domainId } });
     const enabled = one(query, 'enabled');
+    const page = pageInDatabase(query);
+    const marker = page && one(query, 'marker');
+    if (marker !== undefined && !(await findUser(tx, marker))) throw notFound('marker', marker);
     const rows = await listUsers(tx, {
+      ...page,
       domainId: domainId ?? confined ?? undefined,
       name: one(query, 'name'),
       enabled: enabled === undefined ? undefined : isTrue(enabled),
@@ -82,7 +86,7 @@ const list = endpoint({
     return {
       200: listOf(
         request,
-        query,
+        page ? { ...query, marker: [] } : query,
         'users',
         rows.map(row => viewUser(row, request)),
         ['name', 'default_project_id'],
@@ -90,6 +94,15 @@ const list = endpoint({
     };
   },
 });
+
+/** The page that is asked for, where every filter is one that the database knows; one row more says whether there is another. */
+function pageInDatabase(query: Query): { after?: string; atMost: number } | undefined {
+  const limit = one(query, 'limit');
+  const known = ['limit', 'marker', 'domain_id', 'name', 'enabled', 'password_expires_at'];
+  if (limit === undefined || !/^[1-9]\d{0,5}$/.test(limit)) return undefined;
+  if (!Object.keys(query).every(name => known.includes(name))) return undefined;
+  return { after: one(query, 'marker'), atMost: Number(limit) + 1 };
+}
 
 const show = endpoint({
   policy: 'identity:get_user',

@@ -35,11 +35,21 @@ export function readExpiryFilter(text: string | undefined): ExpiryFilter | undef
   return operator ? { operator, time: readTime(text.slice(cut + 1)) } : { operator: '=', time: readTime(text) };
 }
 
+/** In the order of their ids; a page of them where `after` and `atMost` say so. */
 export async function listUsers(
   tx: Tx,
-  filter: { domainId?: string; name?: string; enabled?: boolean; expires?: ExpiryFilter },
+  filter: {
+    domainId?: string;
+    name?: string;
+    enabled?: boolean;
+    expires?: ExpiryFilter;
+    after?: string;
+    atMost?: number;
+  },
 ): Promise<UserRow[]> {
   let query = tables(tx).selectFrom('users').selectAll();
+  if (filter.after !== undefined) query = query.where('id', '>', filter.after);
+  if (filter.atMost !== undefined) query = query.limit(filter.atMost);
   if (filter.domainId !== undefined) query = query.where('domainId', '=', filter.domainId);
   if (filter.name !== undefined) query = query.where('name', '=', filter.name);
   if (filter.enabled !== undefined) query = query.where('enabled', '=', filter.enabled ? 1 : 0);

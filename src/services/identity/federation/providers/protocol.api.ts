@@ -51,7 +51,7 @@ const list = endpoint({
       .where('idpId', '=', found.id)
       .orderBy('id')
       .execute();
-    const views = rows.map(row => view(row, request));
+    const views = rows.map(row => ({ ...view(row, request), idp_id: found.id }));
     return { 200: listOf(request, query, 'protocols', views, ['id', 'mapping_id']) };
   },
 });
