@@ -107,6 +107,11 @@ export interface HostRouter {
   key: `router/${string}`;
   routerId: string;
   adminUp: boolean;
+  /**
+   * Absent: on this host alone. Otherwise it is on others too, all but one of which stand by; they hear one another (VRRP) at
+   * `port`, under a number (1 to 255) that is unique on its network.
+   */
+  ha?: { virtualRouterId: number; port: RouterPort };
   interfaces: RouterPort[];
   gateway: (RouterPort & { nexthops: string[]; snat: boolean }) | null;
   floatingIps: { id: string; floatingIp: string; fixedIp: string }[];
@@ -162,6 +167,8 @@ export interface NetworkDriver {
   onMetadata(handler: MetadataHandler): void;
   /** Called when dnsmasq of a network dies by itself; the driver has already started it again when it could. */
   onFailure(listener: (key: NetworkEntry['key'], reason: string) => void): void;
+  /** Called when this host becomes, or ceases to be, the one that works for a highly available router. */
+  onRouterState(listener: (routerId: string, state: 'active' | 'standby') => void): void;
   /** Bytes and packets of a port, for diagnostics. */
   counters(portId: string): Promise<Record<string, number>>;
   /** Lets go of everything without touching the networks. */

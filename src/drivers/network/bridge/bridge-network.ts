@@ -22,6 +22,7 @@ import { ensureNetwork, removeNetwork } from './networks.ts';
 import { ensurePort, portCounters, removePort } from './ports.ts';
 import { routerMetadataPort } from './router.nft.ts';
 import { ensureRouter, removeRouter } from './routers.ts';
+import { findVrrp, type HaState, stateOf } from './vrrp.ts';
 
 export interface BridgeNetworkOptions {
   /** The driver's own directory. dnsmasq reads in it as an unprivileged user, so all above it must let others pass. */
@@ -54,6 +55,9 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   const settled = new Map<HostKey, { text: string; at: number }>();
   /** Networks whose dnsmasq is watched. */
   const served = new Map<HostDhcp['key'], HostDhcp>();
+  /** Highly available routers, and what was last told of their state. */
+  const shared = new Map<HostRouter['key'], { entry: HostRouter; told: HaState | null }>();
+  let routerListener: (routerId: string, state: HaState) => void = () => {};
   const listeners: ((key: NetworkEntry['key'], reason: string) => void)[] = [];
   let watch: Timer | null = null;
   let isClosed = false;
@@ -76,10 +80,16 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
     if (!(await isSettled(entry, text))) {
       settled.delete(entry.key);
       if (isDhcp(entry)) await makeDhcp(entry);
-      else await ensureRouter(host, entry);
+      else await makeRouter(entry);
       settled.set(entry.key, { text, at: tools.clock.monotonic() });
     }
     await listen(entry);
+  }
+
+  async function makeRouter(entry: HostRouter): Promise<void> {
+    shared.delete(entry.key);
+    await ensureRouter(host, entry);
+    if (entry.ha) shared.set(entry.key, { entry, told: null });
   }
 
   async function makeDhcp(entry: HostDhcp): Promise<void> {
@@ -99,7 +109,12 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
       return link !== undefined && link.master !== undefined && link.flags.includes('UP');
     };
     if (!isDhcp(entry)) {
-      const ports = [...entry.interfaces, ...(entry.gateway ? [entry.gateway] : [])];
+      const ports = [
+        ...entry.interfaces,
+        ...(entry.gateway ? [entry.gateway] : []),
+        ...(entry.ha ? [entry.ha.port] : []),
+      ];
+      if (entry.ha && (await findVrrp(host, id)) === null) return false;
       return ports.every(port => isUp(routerLinkOf(port.portId)));
     }
     return isUp(dhcpLinkOf(id)) && (!served.has(entry.key) || (await findServer(dhcpDirectory(host, id))) !== null);
@@ -119,7 +134,11 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
   function watchServers(): void {
     if (isClosed) return;
     watch = tools.clock.after(watchMs, () => {
-      void Promise.all([...served.values()].map(entry => inTurn(entry.key, () => look(entry)))).finally(watchServers);
+      const looks = [
+        ...[...served.values()].map(entry => inTurn(entry.key, () => look(entry))),
+        ...[...shared.values()].map(one => inTurn(one.entry.key, () => lookAtRouter(one.entry))),
+      ];
+      void Promise.allSettled(looks).finally(watchServers);
     });
   }
 
@@ -137,6 +156,20 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
     }
     tools.log.warn({ key, reason }, 'DHCP server stopped');
     for (const listener of listeners) listener(key, reason);
+  }
+
+  async function lookAtRouter(entry: HostRouter): Promise<void> {
+    const known = shared.get(entry.key);
+    if (isClosed || known?.entry !== entry) return;
+    const { id } = partsOf(entry.key);
+    if ((await findVrrp(host, id)) === null) {
+      settled.delete(entry.key);
+      await makeRouter(entry);
+    }
+    const state = await stateOf(host, id);
+    if (state === null || state === known.told) return;
+    known.told = state;
+    routerListener(entry.routerId, state);
   }
 
   return {
@@ -165,6 +198,7 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
         host.forgetLinks();
         settled.delete(key);
         served.delete(key as HostDhcp['key']);
+        shared.delete(key as HostRouter['key']);
         if (kind === 'dhcp' || kind === 'router') await metadata.remove(key);
         if (kind === 'network') await removeNetwork(host, id);
         else if (kind === 'port') await removePort(host, `port/${id}`, id);
@@ -178,6 +212,9 @@ export function bridgeNetwork(options: BridgeNetworkOptions): NetworkDriver {
     },
     onFailure(listener) {
       listeners.push(listener);
+    },
+    onRouterState(listener) {
+      routerListener = listener;
     },
     counters: portId => portCounters(host, portId),
     async close() {

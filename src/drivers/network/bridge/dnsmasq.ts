@@ -1,30 +1,19 @@
 // A dnsmasq process that outlives the agent: found again by its pid file, and known by its own command line.
 
-import { chmod, readFile, rm, stat } from 'node:fs/promises';
+import { chmod, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Problem } from '#/platform/problem/problem.ts';
-import { sleep } from '#/platform/clock/clock.ts';
 import { writeWhole } from '#/platform/files/write-whole.ts';
 import { networkDriverTexts } from '../texts.ts';
 import { type DhcpFiles, hasLost } from './dhcp.files.ts';
 import { ensureDirectory, type Host, inside, readIfThere } from './host.ts';
+import { endProcess, findProcess } from './own-process.ts';
 
-/** The process of a directory, or null. A pid that by now is something else's does not count. */
-export async function findServer(directory: string): Promise<{ pid: number; args: string[] } | null> {
-  const text = await readIfThere(join(directory, 'pid')).catch(() => null);
-  const pid = Number(text?.trim());
-  if (!text || !Number.isInteger(pid) || pid < 2) return null;
-  const args = await argsOf(pid);
-  return isOf(directory, args) ? { pid, args } : null;
-}
+const markOf = (directory: string): string => `--pid-file=${directory}/pid`;
 
-async function argsOf(pid: number): Promise<string[]> {
-  const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  return line.split('\0').slice(0, -1);
-}
-
-function isOf(directory: string, args: string[]): boolean {
-  return args.includes(`--pid-file=${directory}/pid`);
+/** The process of a directory, or null. */
+export function findServer(directory: string): Promise<{ pid: number; args: string[] } | null> {
+  return findProcess(join(directory, 'pid'), markOf(directory));
 }
 
 /**
@@ -46,7 +35,7 @@ export async function ensureServer(
   const server = await findServer(directory);
   const mustRestart =
     !server || server.args.join('\0') !== files.args.join('\0') || hasLost(before.hosts ?? '', files.hosts);
-  if (mustRestart && server) await stop(host, directory, server.pid);
+  if (mustRestart && server) await endProcess(host.tools.clock, server.pid, markOf(directory));
   if (!isSame) {
     // The options first: a host must never be served without those that it is to have.
     await writeWhole(join(directory, 'options'), files.options, { mode: 0o644 });
@@ -64,26 +53,8 @@ export async function ensureServer(
 
 export async function removeServer(host: Host, directory: string): Promise<void> {
   const server = await findServer(directory);
-  if (server) await stop(host, directory, server.pid);
+  if (server) await endProcess(host.tools.clock, server.pid, markOf(directory));
   await rm(directory, { recursive: true, force: true });
-}
-
-/** Ends a process and waits until it is gone. */
-async function stop(host: Host, directory: string, pid: number): Promise<void> {
-  for (let turn = 0; turn < 200; turn++) {
-    // Not by the pid file: the process takes that away a little before it ends.
-    if (!isOf(directory, await argsOf(pid))) return;
-    kill(pid, turn < 100 ? (turn === 0 ? 'SIGTERM' : 0) : 'SIGKILL');
-    await sleep(host.tools.clock, 10);
-  }
-}
-
-function kill(pid: number, signal: NodeJS.Signals | 0): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It is gone already.
-  }
 }
 
 /** dnsmasq reads its files again as an unprivileged user: every directory above must let it pass. */

@@ -25,6 +25,8 @@ export interface Machine {
   /** A guest behind a port of the machine. */
   plug(name: string, port: HostPort, address?: string, gateway?: string): Promise<Guest>;
   run(...command: string[]): Promise<{ status: number; text: string }>;
+  /** How it stands with its highly available routers, as it told: id → state. */
+  states: Map<string, string>;
   /** Its link to the others. */
   cut(): Promise<void>;
   heal(): Promise<void>;
@@ -77,13 +79,15 @@ async function openMachine(
   const directory = join(root, name);
   await mkdir(directory, { mode: 0o755 });
   const own = address.split('/')[0]!;
-  const driver = await startDriver(name, namespace, directory, `7e57c${at + 1}`, own);
+  const states = new Map<string, string>();
+  const driver = await startDriver(name, namespace, directory, `7e57c${at + 1}`, own, states);
   const guests: Guest[] = [];
   const machine: Machine = {
     name,
     namespace,
     address: own,
     directory,
+    states,
     async apply(entries) {
       const of = <E extends Entry>(kind: string): E[] => entries.filter(entry => entry.key.startsWith(kind)) as E[];
       const filters: Filters = { networks: of('network/'), ports: of('port/'), groups: [] };
@@ -113,14 +117,22 @@ async function openMachine(
   };
 }
 
-async function startDriver(name: string, namespace: string, directory: string, cloud: string, address: string) {
+async function startDriver(
+  name: string,
+  namespace: string,
+  directory: string,
+  cloud: string,
+  address: string,
+  states: Map<string, string>,
+) {
   const child: ChildProcess = fork(program, [name, directory, cloud, address], {
     execPath: 'nsenter',
     execArgv: [`--net=/run/netns/${namespace}`, process.execPath],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
-  child.on('message', ({ id, failed }: { id: number; failed?: string }) => {
+  child.on('message', ({ id, failed, router }: { id: number; failed?: string; router?: [string, string] }) => {
+    if (router) states.set(...router);
     const turn = waiting.get(id);
     waiting.delete(id);
     if (failed === undefined) turn?.resolve();

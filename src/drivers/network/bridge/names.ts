@@ -42,6 +42,7 @@ export const routerLinkOf = (portId: string): string => `hr${short(portId)}`;
 /** The ends inside the namespaces, named as Neutron's. */
 export const dhcpPortOf = (portId: string): string => `ns-${checkedId(portId).slice(0, 11)}`;
 export const routerPortOf = (portId: string): string => `qr-${checkedId(portId).slice(0, 11)}`;
+export const haPortOf = (portId: string): string => `ha-${checkedId(portId).slice(0, 11)}`;
 export const gatewayPortOf = (portId: string): string => `qg-${checkedId(portId).slice(0, 11)}`;
 
 export function namespaceOf(cloud: string, kind: 'dhcp' | 'router', id: string): string {

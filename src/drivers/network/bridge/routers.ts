@@ -16,9 +16,10 @@ import {
   removeNamespace,
   setInside,
 } from './host.ts';
-import { aliasOf, gatewayPortOf, namespaceOf, partsOf, routerLinkOf, routerPortOf } from './names.ts';
+import { aliasOf, gatewayPortOf, haPortOf, namespaceOf, partsOf, routerLinkOf, routerPortOf } from './names.ts';
 import { routerScript, routerSignature, translatedAddresses } from './router.nft.ts';
 import { ensureVeth } from './veth.ts';
+import { ensureVrrp, removeVrrp } from './vrrp.ts';
 
 export async function ensureRouter(host: Host, router: HostRouter): Promise<void> {
   const { id } = partsOf(router.key);
@@ -35,16 +36,32 @@ export async function ensureRouter(host: Host, router: HostRouter): Promise<void
   await ensureTranslation(host, router, namespace);
   const present = (await linksIn(host, namespace)) ?? new Map<string, Link>();
   await removeStaleLinks(host, router, namespace, present);
+  const { ha } = router;
+  const addressesOf = (port: RouterPort): string[] | null => (ha ? null : shownAddresses(port));
   for (const port of router.interfaces)
-    await ensureRouterVeth(host, router, namespace, port, routerPortOf(port.portId), shownAddresses(port), present);
+    await ensureRouterVeth(host, router, namespace, port, routerPortOf(port.portId), addressesOf(port), present);
+  if (ha)
+    await ensureRouterVeth(
+      host,
+      router,
+      namespace,
+      ha.port,
+      haPortOf(ha.port.portId),
+      shownAddresses(ha.port),
+      present,
+    );
   if (router.gateway) {
     const device = gatewayPortOf(router.gateway.portId);
     const extra = translatedAddresses(router).map(address => `${address}/32`);
     const wanted = [...new Set([...shownAddresses(router.gateway), ...extra])];
-    await ensureRouterVeth(host, router, namespace, router.gateway, device, wanted, present);
-    if (router.adminUp) announce(host, namespace, device, wanted, present.get(device));
+    await ensureRouterVeth(host, router, namespace, router.gateway, device, ha ? null : wanted, present);
+    if (router.adminUp && !ha) announce(host, namespace, device, wanted, present.get(device));
   }
-  if (router.adminUp) await ensureRoutes(host, router, namespace);
+  if (ha) await ensureVrrp(host, { ...router, ha }, id, namespace);
+  else {
+    await removeVrrp(host, id);
+    if (router.adminUp) await ensureRoutes(host, router, namespace);
+  }
   await settleFlows(host, router, namespace, id);
 }
 
@@ -61,7 +78,7 @@ async function ensureRouterVeth(
   namespace: string,
   port: RouterPort,
   device: string,
-  addresses: string[],
+  addresses: string[] | null,
   present: Map<string, Link>,
 ): Promise<void> {
   await ensureVeth(
@@ -75,7 +92,7 @@ async function ensureRouterVeth(
       mac: port.mac,
       mtu: port.mtu,
       addresses,
-      up: router.adminUp,
+      up: router.adminUp || port === router.ha?.port,
     },
     present,
   );
@@ -89,7 +106,8 @@ async function removeStaleLinks(
 ): Promise<void> {
   const wanted = new Set(router.interfaces.map(port => routerPortOf(port.portId)));
   if (router.gateway) wanted.add(gatewayPortOf(router.gateway.portId));
-  const stale = [...present.keys()].filter(name => /^q[rg]-/.test(name) && !wanted.has(name));
+  if (router.ha) wanted.add(haPortOf(router.ha.port.portId));
+  const stale = [...present.keys()].filter(name => /^(q[rg]|ha)-/.test(name) && !wanted.has(name));
   await host.ip(
     stale.map(name => `link del dev ${name}`),
     namespace,
@@ -210,6 +228,7 @@ function translations(router: HostRouter): string[] {
 }
 
 export async function removeRouter(host: Host, id: string): Promise<void> {
+  await removeVrrp(host, id);
   const alias = aliasOf(host.cloud, `router/${id}`);
   const own = [...(await host.links()).values()].filter(link => link.ifalias === alias);
   await host.ip(own.map(link => `link del dev ${link.ifname}`));

@@ -38,6 +38,7 @@ async function obey(order: Order): Promise<void> {
 
 await driver.restore();
 driver.onMetadata((from, _request, response) => response.end(`${name} ${from.via} ${from.address}`));
+driver.onRouterState((routerId, state) => process.send!({ id: -1, router: [routerId, state] }));
 process.on('message', (order: Order) => {
   obey(order).then(
     () => process.connected && process.send!({ id: order.id }),

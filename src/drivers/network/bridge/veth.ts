@@ -15,8 +15,8 @@ export interface Veth {
   inside: string;
   mac: string;
   mtu: number;
-  /** With prefix length. */
-  addresses: string[];
+  /** With prefix length; null: another gives them, link-local ones too. */
+  addresses: string[] | null;
   up: boolean;
 }
 
@@ -54,16 +54,18 @@ export async function ensureVeth(host: Host, veth: Veth, present?: Map<string, L
     end = { ...end, flags: [] };
   }
   if (end?.mtu !== veth.mtu) within.push(`link set dev ${veth.inside} mtu ${veth.mtu}`);
+  if (!end && !veth.addresses) within.push(`link set dev ${veth.inside} addrgenmode none`);
   const isUp = end?.flags.includes('UP') ?? false;
   if (isUp !== veth.up) within.push(`link set dev ${veth.inside} ${veth.up ? 'up' : 'down'}`);
-  within.push(...addressCommands(end, veth.inside, veth.addresses), ...linkLocalCommands(end, veth));
+  if (veth.addresses)
+    within.push(...addressCommands(end, veth.inside, veth.addresses), ...linkLocalCommands(end, veth, veth.addresses));
   await host.ip(within, veth.namespace);
   return outside.length + within.length > 0;
 }
 
 /** An interface that stays up gets its link-local address back, without which IPv6 finds no neighbours. */
-function linkLocalCommands(end: Link | undefined, veth: Veth): string[] {
-  if (!end || !veth.up || !veth.addresses.some(address => address.includes(':'))) return [];
+function linkLocalCommands(end: Link | undefined, veth: Veth, addresses: string[]): string[] {
+  if (!end || !veth.up || !addresses.some(address => address.includes(':'))) return [];
   const own = linkLocalOf(checkedMac(veth.key, veth.mac));
   const isThere = end.addr_info?.some(({ local }) => parseAddress(local)?.address === own) ?? false;
   return isThere ? [] : [`addr replace ${own}/64 dev ${veth.inside} scope link nodad`];

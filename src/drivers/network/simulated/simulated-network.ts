@@ -26,6 +26,7 @@ export function simulatedNetwork({
   delayMs = 0,
 }: SimulatedNetworkOptions): NetworkDriver {
   const gate = host.gate(tools.clock);
+  let tellState: Parameters<NetworkDriver['onRouterState']>[0] | null = null;
   return {
     capabilities: async () => ({ tunnelAddress, externalInterface: false }),
     list: () => gate('network.list', 0, () => [...host.network.keys()]),
@@ -43,11 +44,17 @@ export function simulatedNetwork({
         }
         if (isPort(entry) && !host.filters?.ports.some(port => port.key === entry.key))
           throw new Problem('conflict', simulatedTexts.noFilter, { key: entry.key });
+        const isNew = !host.network.has(entry.key);
         host.network.set(entry.key, structuredClone(entry));
+        // Hosts do not hear one another in a simulated network: the last that came works.
+        if (isNew && 'routerId' in entry && entry.ha) tellState?.(entry.routerId, 'active');
       }),
     remove: key => gate('network.remove', 0, () => void host.network.delete(key)),
     onMetadata(handler) {
       host.metadata = handler;
+    },
+    onRouterState(listener) {
+      tellState = listener;
     },
     onFailure() {}, // nothing in a simulated network dies by itself
     counters: portId =>
