@@ -100,7 +100,9 @@ export interface SimulatedCloud {
   /** Goes on until `done` or so much time has passed. @returns whether it was done */
   run(done: () => boolean, limitMs: number): Promise<boolean>;
   /** Ends all faults and waits until nothing is in motion. @returns what is wrong then */
-  rest(): Promise<Violation[]>;
+  rest(options?: { briefly?: boolean }): Promise<Violation[]>;
+  /** Nothing runs, nothing is due, and every host has done what it is to do. */
+  quiet(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -357,7 +359,8 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
       return answer;
     },
     run,
-    async rest() {
+    quiet: isQuiet,
+    async rest({ briefly = false } = {}) {
       note('rest');
       self.weather = () => [1];
       network.heal();
@@ -373,8 +376,8 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
       }
       const quiet = await untilQuiet();
       // Long enough for every agent to look at its whole host once more.
-      await run(() => false, 130_000);
-      const calm = quiet && (await untilQuiet());
+      if (!briefly) await run(() => false, 130_000);
+      const calm = quiet && (briefly || (await untilQuiet()));
       const found = await auditRest(self);
       return calm || found.length ? found : [...found, await restless(self)];
     },

@@ -3,13 +3,14 @@
 import type { Service } from '#/platform/http/service.ts';
 import type { OperationKind, Step } from '#/platform/operations/operation.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { type Verb, verbs } from './interferences.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 
 /**
  * `crash before`, `crash inside` and `crash after` kill the node that drives the step; `fail` refuses it; `fail once` is
  * overcome by trying again; `undo fails once` refuses the step after it and, once, its own undo; `agents die` takes the
  * agents of all hosts away as it begins, `hosts away` keeps them away until every patience is over; `hang` never returns
- * the first time; `user deletes` has the user delete all of it meanwhile.
+ * the first time; `interference` has the user do something else meanwhile: what, says the point's `verb`.
  */
 export type Mode =
   | 'crash before'
@@ -21,42 +22,40 @@ export type Mode =
   | 'agents die'
   | 'hosts away'
   | 'hang'
-  | 'user deletes';
+  | 'interference';
 
 export interface Point {
   kind: string;
   step: string;
   mode: Mode;
+  verb?: Verb;
 }
 
 /** Every point of an operation's kind. */
 export function pointsOf({ kind, steps, onFailure }: OperationKind): Point[] {
   return steps.flatMap((step, at) => {
-    const modes: Mode[] = [
-      'crash before',
-      'crash inside',
-      'crash after',
-      'fail once',
-      'agents die',
-      'hosts away',
-      'user deletes',
-    ];
+    const modes: Mode[] = ['crash before', 'crash inside', 'crash after', 'fail once', 'agents die', 'hosts away'];
     if (step.type === 'call') modes.push('hang');
     if (onFailure === 'unwind') modes.push('fail');
     const undone = (step.type === 'write' || step.type === 'call') && step.undo && at < steps.length - 1;
     if (onFailure === 'unwind' && undone) modes.push('undo fails once');
-    return modes.map(mode => ({ kind, step: step.name, mode }));
+    return [
+      ...modes.map(mode => ({ kind, step: step.name, mode })),
+      ...verbs.map(verb => ({ kind, step: step.name, mode: 'interference' as const, verb })),
+    ];
   });
 }
 
 export interface Trap {
   /** What is to happen next; null: nothing, or it has happened. */
   armed: Point | null;
+  /** What is to happen once that has happened. */
+  then: Point | null;
   /** Kills the node that drives the step: now, or once what it now writes has committed. */
   kill(afterCommit: boolean): void;
   killAgents(): void;
-  /** The user deletes everything, while all else goes on. */
-  interfere(): void;
+  /** The user does something, while all else goes on. */
+  interfere(verb: Verb): void;
 }
 
 /** The same services, with the trap at every step of every operation. */
@@ -74,7 +73,10 @@ function trapped(kind: OperationKind, step: Step, at: number, trap: Trap): Step 
   let undoFails = false;
   const here = (...modes: Mode[]): boolean =>
     trap.armed?.kind === kind.kind && trap.armed.step === step.name && modes.includes(trap.armed.mode);
-  const spring = (): void => void (trap.armed = null);
+  const spring = (): void => {
+    trap.armed = trap.then;
+    trap.then = null;
+  };
 
   function before(): void {
     const { armed } = trap;
@@ -89,9 +91,10 @@ function trapped(kind: OperationKind, step: Step, at: number, trap: Trap): Step 
     } else if (here('fail once')) {
       spring();
       throw new Problem('unavailable', platformTexts.bug, { requestId: 'trap' });
-    } else if (here('user deletes')) {
+    } else if (here('interference')) {
+      const { verb } = armed!;
       spring();
-      trap.interfere();
+      trap.interfere(verb!);
     } else if (here('agents die', 'hosts away')) {
       spring();
       trap.killAgents();
@@ -150,4 +153,16 @@ function trapped(kind: OperationKind, step: Step, at: number, trap: Trap): Step 
         },
       };
   }
+}
+
+const crashes = ['crash before', 'crash inside', 'crash after'] as const;
+
+/** Every crash of an operation, and every one that can follow while it is taken up again: at that step, unless it is done, or later. */
+export function pairsOf({ kind, steps }: OperationKind): [Point, Point][] {
+  const at = steps.flatMap((step, place) => crashes.map(mode => ({ place, point: { kind, step: step.name, mode } })));
+  return at.flatMap(first =>
+    at
+      .filter(({ place }) => place > first.place || (place === first.place && first.point.mode !== 'crash after'))
+      .map((second): [Point, Point] => [first.point, second.point]),
+  );
 }
