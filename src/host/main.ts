@@ -1,6 +1,6 @@
 // The agent's process: real drivers over this machine, and the socket to the control plane.
 
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
@@ -13,6 +13,7 @@ import { removalRank } from '#/host/plan.ts';
 import { planFile } from '#/host/plan-file.ts';
 import { configuredNatsBus, tlsFilesIn } from '#/platform/bus/nats/configured.ts';
 import { socketBusClient } from '#/platform/bus/socket-bus.ts';
+import { type Channel, openChannel } from '#/platform/channel/channel.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { type Config, hostNameOf, tunnelAddressOf } from '#/platform/config/config.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
@@ -34,7 +35,8 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   const paths = dataPaths(options.dataDirectory);
   const clock = systemClock();
   const random = systemRandom();
-  const drivers = realDrivers(options);
+  const channel = await channelOf(options);
+  const drivers = realDrivers(options, channel);
   const host = hostNameOf(options.config);
   const bus =
     configuredNatsBus(options.config, subjectToken(host), tlsFilesIn(paths.machine), { clock, random, log }) ??
@@ -55,6 +57,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   return {
     async close() {
       await agent.stop();
+      await channel?.close();
       await bus.close();
     },
   };
@@ -81,7 +84,18 @@ export async function destroyHost(options: HostOptions): Promise<void> {
   rmSync(join(shortNames, cloudId(dataPaths(options.dataDirectory).host)), { force: true });
 }
 
-function realDrivers({ dataDirectory, config, log, guestUser }: HostOptions): HostDrivers {
+/** To the other hosts of a cluster; null on one machine, which has no certificate. */
+async function channelOf({ dataDirectory, config, log }: HostOptions): Promise<Channel | null> {
+  const address = tunnelAddressOf(config);
+  const tls = tlsFilesIn(dataPaths(dataDirectory).machine);
+  if (address === null || !existsSync(tls.certFile)) return null;
+  return openChannel({ address, port: config.migrationPort, tls, clock: systemClock(), log });
+}
+
+function realDrivers(
+  { dataDirectory, config, log, guestUser }: HostOptions,
+  channel: Channel | null = null,
+): HostDrivers {
   const paths = dataPaths(dataDirectory);
   const tools = { run: systemRun(log), clock: systemClock(), random: systemRandom(), log };
   const cloud = cloudId(paths.host);

@@ -49,7 +49,13 @@ export async function apiOf(machine: Machine, user = 'admin', project = user): P
 }
 
 /** Boots the small guest as the user demo, on the only host that is enabled for it, and waits until it is active. */
-export async function boot(machine: Machine, host: string, name: string, network = 'private'): Promise<Json> {
+export async function boot(
+  machine: Machine,
+  host: string,
+  name: string,
+  network = 'private',
+  more: object = {},
+): Promise<Json> {
   const [admin, api] = [await apiOf(machine), await apiOf(machine, 'demo')];
   const { hosts } = await admin.get('/haneul/hosts');
   for (const other of hosts)
@@ -66,6 +72,7 @@ export async function boot(machine: Machine, host: string, name: string, network
       imageRef: images[0].id,
       flavorRef: flavors.find((flavor: Json) => flavor.name === 'tiny').id,
       networks: [{ uuid: networks[0].id }],
+      ...more,
     },
   });
   const booted = eventually(async () => {

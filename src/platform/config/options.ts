@@ -278,6 +278,11 @@ export const options = {
     en: 'The TCP port at the cluster address of the NATS server that `haneul up` runs there.',
     ko: '`haneul up`이 클러스터 주소에서 실행하는 NATS 서버의 TCP 포트.',
   }),
+  migration_port: option(integer({ min: 1, max: 65_535 }), {
+    default: 8702,
+    en: 'The TCP port at which hosts of a cluster take the disks and memory of guests that move, at the address of tunnels.',
+    ko: '클러스터의 호스트가 이동하는 게스트의 디스크와 메모리를 받는 TCP 포트. 터널 주소에서 응답합니다.',
+  }),
   bus_servers: option(array(text, { max: 32 }), {
     default: [],
     en: 'The NATS servers (`tls://bus.example.org:4222`) between the machines of a cloud. Empty: a socket on this machine.',

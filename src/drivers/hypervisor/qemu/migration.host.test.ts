@@ -193,7 +193,7 @@ test('a running guest goes to another host, with what it has in memory and on it
   };
   for (const again of [1, 2]) equal((await b.driver.ensureGuest(arriving)).power, 'stopped', `${again}`);
   const ready = await sent(a.driver, leaving);
-  equal(ready.phase, 'ready', ready.reason);
+  equal(ready.phase, 'ready', ready.reason ?? '-');
   ok(ready.memory.total > 100 << 20 && ready.disk.total > 0, JSON.stringify(ready));
   const paused = clock.monotonic();
   equal((await a.driver.sendGuest(leaving, 'hand-over')).phase, 'handed-over');

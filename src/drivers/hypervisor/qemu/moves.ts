@@ -110,7 +110,9 @@ export function movesOf(parts: MachineParts): Moves {
         if (!parts.running()) return factsOf(state, null);
         const qmp = parts.control();
         const { status } = await qmp.execute<{ status: string }>('query-status');
-        return { ...factsOf(state, status), layout: await layoutOf(qmp) };
+        // However it stands still: it does not run.
+        const power = status === 'running' ? status : 'paused';
+        return { ...factsOf(state, power), layout: await layoutOf(qmp) };
       }
       await settleHere(guest);
       if (move?.kind === 'take' && state.cameBy !== move.id) {
