@@ -83,7 +83,7 @@ test('a role of a domain only implies', async () => {
   ok((await admin.get(`${v3}/role_inferences`)).role_inferences.length >= 4);
 });
 
-test('taking a role that is not held changes nothing', async () => {
+test('S-04 taking a role that is not held changes nothing', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const admin = cloud.as('admin');
   const { user, project, role } = await setUp(admin);

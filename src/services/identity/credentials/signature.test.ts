@@ -87,7 +87,7 @@ async function keyOf(client: TestClient): Promise<{ access: string; secret: stri
   return (await client.post(path, { tenant_id: client.projectId })).credential;
 }
 
-test('a signature becomes a token of its key’s user and project (S-10, S-12)', async () => {
+test('S-10 S-12 a signature becomes a token of its key’s user and project', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const { access, secret } = await keyOf(member);
@@ -122,7 +122,7 @@ test('a signature becomes a token of its key’s user and project (S-10, S-12)',
     equal((await admin.request('POST', path, { body: ask(access, secret, now) })).status, 401, 'no key any more');
 });
 
-test('a key made under a delegation carries its limits (S-11)', async () => {
+test('S-11 a key made under a delegation carries its limits', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const [admin, member] = [cloud.as('admin'), cloud.as('member')];
   const { application_credential: made } = await member.post(

@@ -82,7 +82,7 @@ test('wrong logins are refused alike', async () => {
   equal((await cloud.anonymous().request('POST', tokens, { body: oddMethod })).status, 401);
 });
 
-test('an exchanged token lives no longer, keeps its chain, and dies with the first of it', async () => {
+test('S-05 an exchanged token lives no longer, keeps its chain, and dies with the first of it', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const first = await logIn(cloud, 'demo', 'admin-password');
   const chain = [first];
@@ -174,7 +174,7 @@ test('garbage is no token', async () => {
   equal((await cloud.as('admin').request('GET', tokens)).status, 400);
 });
 
-test('odd passwords are refused quickly, and every character counts', async () => {
+test('S-07 odd passwords are refused quickly, and every character counts', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   equal((await logIn(cloud, 'demo', 'x'.repeat(2 << 20))).status, 413);
   for (const password of [7, null, ['admin-password'], {}]) {
@@ -189,7 +189,7 @@ test('odd passwords are refused quickly, and every character counts', async () =
   equal((await logIn(cloud, user.name, `${secret.slice(0, 90)}X${secret.slice(91)}`)).status, 401);
 });
 
-test('forged identity headers change nothing', async () => {
+test('S-02 forged identity headers change nothing', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const forged = {
     'x-roles': 'admin',

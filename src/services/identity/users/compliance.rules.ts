@@ -105,12 +105,12 @@ const flags = [
   'multi_factor_auth_enabled',
 ] as const;
 
-/** The first option of a user whose value cannot be; null where all can. Null takes an option away. */
+/** The first option of a user that there is not, or whose value cannot be; null where all can. Null takes an option away. */
 export function oddOption(options: Wire): string | null {
   for (const [name, value] of Object.entries(options)) {
-    if (value === null) continue;
-    if ((flags as readonly string[]).includes(name) && typeof value !== 'boolean') return name;
-    if (name === 'multi_factor_auth_rules' && !areRules(value)) return name;
+    const isFlag = (flags as readonly string[]).includes(name);
+    if (!isFlag && name !== 'multi_factor_auth_rules') return name;
+    if (value !== null && !(isFlag ? typeof value === 'boolean' : areRules(value))) return name;
   }
   return null;
 }

@@ -132,7 +132,9 @@ test('who stays away is disabled, and can be let in again', async () => {
 
 test('a user’s options are checked', async () => {
   const cases: [Record<string, unknown>, string | null][] = [
-    [{ lock_password: true, ignore_password_expiry: null, unknown: 7 }, null],
+    [{ lock_password: true, ignore_password_expiry: null }, null],
+    [{ unknown: 7 }, 'unknown'],
+    [{ constructor: null }, 'constructor'],
     [{ lock_password: 'yes' }, 'lock_password'],
     [{ multi_factor_auth_enabled: 1 }, 'multi_factor_auth_enabled'],
     [{ multi_factor_auth_rules: [['password', 'totp'], ['token']] }, null],
