@@ -94,7 +94,7 @@ const suites: Suite[] = [
   },
   {
     name: 'crash',
-    what: 'kills of control plane and agent at many points of create and delete, on this machine',
+    what: 'kills of control plane and agent at many points of create and delete, and a reboot, on this machine',
     byDefault: true,
     packages: hostPackages,
     needsRoot: true,

@@ -10,6 +10,7 @@ type Json = any;
 export interface Api {
   get(path: string): Promise<Json>;
   post(path: string, body: unknown): Promise<Json>;
+  put(path: string, body: unknown): Promise<Json>;
   delete(path: string): Promise<void>;
   imageId(name: string): Promise<string>;
   flavorId(name: string): Promise<string>;
@@ -47,6 +48,7 @@ export async function apiOf(cloud: RealCloud): Promise<Api> {
   return {
     get: path => call('GET', path),
     post: (path, body) => call('POST', path, body),
+    put: (path, body) => call('PUT', path, body),
     delete: path => call('DELETE', path),
     imageId: name => named('/image/v2/images', 'images', name),
     flavorId: name => named('/compute/v2.1/flavors', 'flavors', name),
