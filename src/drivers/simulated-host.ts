@@ -30,6 +30,8 @@ export interface SimulatedGuest {
   arrived: boolean;
   /** How far it is on its way to another host. */
   sending: { id: string; looks: number; phase: 'sending' | 'ready' | 'handed-over' } | null;
+  /** The copies of its local disk, by id, as the disk was then. */
+  copies: Map<string, string>;
   startedAt: number;
   console: string[];
 }

@@ -15,6 +15,10 @@ export const simulatedTexts = texts('simulated', {
     en: 'The host holds no guest {serverId}.',
     ko: '호스트에 게스트 {serverId}이(가) 없습니다.',
   },
+  noRootDisk: {
+    en: 'Guest {serverId} has no root disk of its own.',
+    ko: '게스트 {serverId}에는 자체 루트 디스크가 없습니다.',
+  },
   notRunning: {
     en: 'Guest {serverId} does not run.',
     ko: '게스트 {serverId}이(가) 실행 중이 아닙니다.',

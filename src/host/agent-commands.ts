@@ -2,7 +2,8 @@
 
 import type { AgentOptions } from '#/host/agent.ts';
 import * as declared from '#/host/commands.ts';
-import { offerConsole } from '#/host/consoles.ts';
+import { diskCopies } from '#/host/disk-copies.ts';
+import { offerConsole } from '#/host/offers.ts';
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { parse, type Static, type TSchema } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -18,6 +19,7 @@ interface Context extends AgentOptions {
 export function answerCommands(context: Context): (() => void)[] {
   const { bus, host, hypervisor, network } = context;
   const done = new Map<string, Promise<object>>();
+  const copies = diskCopies(context);
   const serve = <I extends TSchema, O extends TSchema>(
     { name, input }: declared.Command<I, O>,
     answer: (asked: Static<I>) => Promise<Static<O>>,
@@ -48,6 +50,15 @@ export function answerCommands(context: Context): (() => void)[] {
       if (entry.move?.kind !== 'leave' || entry.move.id !== id)
         throw new Problem('notFound', platformTexts.noSuchEntry, { host, key });
       return hypervisor.sendGuest(entry, act);
+    }),
+    serve(declared.copyDisk, async ({ key, id }) => {
+      const made = await copies.make(guest(key), id);
+      return { copy: made && { format: made.format, sizeBytes: made.sizeBytes } };
+    }),
+    serve(declared.offerDiskCopy, ({ key, id }) => copies.offer(guest(key), id)),
+    serve(declared.dropDiskCopy, async ({ key, id }) => {
+      await hypervisor.dropDiskCopy(key, id);
+      return {};
     }),
     serve(declared.serverConsoleLog, async ({ key, lines }) => ({ output: await hypervisor.consoleLog(key, lines) })),
     serve(declared.serverDiagnostics, ({ key }) => hypervisor.diagnostics(key)),

@@ -46,6 +46,20 @@ export const serverSend = command(
   }),
   as<Sending>(any()),
 );
+const diskCopy = object({ key: serverKey, id: string({ pattern: '^[0-9a-f-]{36}$' }) });
+/** Copies the guest's root disk as it is now. Answers null while that takes longer: it is to be asked again. */
+export const copyDisk = command(
+  'copy-disk',
+  diskCopy,
+  object({ copy: nullable(object({ format: oneOf('qcow2', 'raw'), sizeBytes: integer() })) }),
+);
+/** A unix socket on which one connection is sent the copy's bytes; null where it has none (a simulated host). */
+export const offerDiskCopy = command(
+  'offer-disk-copy',
+  diskCopy,
+  object({ path: nullable(string()), sizeBytes: integer() }),
+);
+export const dropDiskCopy = command('drop-disk-copy', diskCopy, object({}));
 export const serverConsoleLog = command(
   'server-console-log',
   object({ key: serverKey, lines: nullable(integer({ min: 0 })) }),
@@ -65,6 +79,9 @@ export const inventory = command('inventory', object({}), object({ keys: as<stri
 export const commands = {
   serverReboot,
   serverSend,
+  copyDisk,
+  offerDiskCopy,
+  dropDiskCopy,
   serverConsoleLog,
   serverDiagnostics,
   openConsole,

@@ -92,6 +92,10 @@ export const scenarios: Record<string, Scenario> = {
     const { path } = await server(scene);
     return () => scene.ask('POST', `${path}/action`, { reboot: { type: 'SOFT' } });
   },
+  'server.create-image': async scene => {
+    const { path } = await server(scene);
+    return () => scene.ask('POST', `${path}/action`, { createImage: { name: 'copy' } });
+  },
   'server.resize': async scene => {
     const { path } = await server(scene);
     return () => scene.ask('POST', `${path}/action`, { resize: { flavorRef: scene.cloud.template.flavors[1] } });

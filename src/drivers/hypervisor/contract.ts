@@ -55,6 +55,7 @@ export function guestEntry(serverId: string, image: BaseImage['key'] | null, mor
 /** Declares the tests of one backend. @param open makes an empty host */
 export function hypervisorContract(backend: string, open: () => Promise<HypervisorFixture>): void {
   const id = '11111111-2222-4333-8444-555555555555';
+  const missing = '99999999-2222-4333-8444-555555555555';
 
   test(`${backend}: a guest is built, stopped, started and removed, twice each`, async () => {
     await using host = await open();
@@ -113,6 +114,31 @@ export function hypervisorContract(backend: string, open: () => Promise<Hypervis
     equal((await driver.ensureGuest(guest)).power, 'running');
     equal(typeof (await driver.consoleLog(guest.key, 10)), 'string');
     ok(Object.keys(await driver.diagnostics(guest.key)).length > 0);
+    await driver.removeGuest(guest.key);
+    await driver.close();
+  });
+
+  test(`${backend}: a disk is copied, under a guest that runs and one that does not`, async () => {
+    await using host = await open();
+    const driver = host.start();
+    await driver.restore();
+    await driver.ensureImage(host.image);
+    const guest = guestEntry(id, host.image.key);
+    for (const power of ['running', 'paused', 'stopped'] as const) {
+      const entry = { ...guest, power };
+      await driver.ensureGuest(entry);
+      const copyId = `00000000-0000-4000-8000-00000000000${power.length}`;
+      const copy = await driver.copyDisk(entry, copyId);
+      deepEqual(await driver.copyDisk(entry, copyId), copy, 'the same copy');
+      ok(copy.sizeBytes > 0);
+      equal((await driver.ensureGuest(entry)).power, power);
+      for (const _ of [1, 2]) await driver.dropDiskCopy(guest.key, copyId);
+    }
+    await rejects(
+      driver.copyDisk({ ...guest, root: null, serverId: missing, key: `server/${missing}` }, id),
+      thrown => thrown instanceof Problem && ['conflict', 'notFound'].includes(thrown.kind),
+    );
+    await driver.dropDiskCopy(`server/${missing}`, id);
     await driver.removeGuest(guest.key);
     await driver.close();
   });

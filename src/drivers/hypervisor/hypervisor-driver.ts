@@ -160,6 +160,14 @@ export interface HypervisorCapabilities {
   architecture: string;
 }
 
+/** A guest's root disk as it was at one moment, flat: it needs no other file. */
+export interface DiskCopy {
+  format: 'qcow2' | 'raw';
+  sizeBytes: number;
+  /** `file`: in a directory that guest processes can write to; it counts only as a plain file of user `uid`. */
+  content: { kind: 'file'; path: string; uid: number } | { kind: 'simulated' };
+}
+
 export interface GuestExit {
   serverId: string;
   boot: number;
@@ -192,6 +200,13 @@ export interface HypervisorDriver {
    * @throws Problem conflict when its entry says no such thing, unsupported where guests cannot be sent
    */
   sendGuest(guest: Guest, act: SendingAct): Promise<Sending>;
+  /**
+   * Copies the root disk, also under a guest that runs, and keeps the copy until it is dropped or another is made. Asked
+   * again with the same id, it answers what is there. @throws Problem conflict without a root disk, unavailable (no room)
+   */
+  copyDisk(guest: Guest, id: string): Promise<DiskCopy>;
+  /** Removes a copy, or what was made of it. */
+  dropDiskCopy(key: Guest['key'], id: string): Promise<void>;
   /** The last `lines` lines of the serial console, or all that is kept (a ring of at least 100 KiB). */
   consoleLog(key: Guest['key'], lines: number | null): Promise<string>;
   /** The unix socket on which the guest's screen (RFB) or serial line answers. @throws Problem conflict when it does not run */

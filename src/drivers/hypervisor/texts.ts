@@ -100,4 +100,12 @@ export const hypervisorTexts = texts('hypervisor', {
     en: 'the agent was restarted meanwhile',
     ko: '그 사이에 에이전트가 다시 시작되었습니다',
   },
+  noRootDisk: {
+    en: 'Server {server} has no root disk on this host that could be copied.',
+    ko: '서버 {server}에는 이 호스트에서 복사할 루트 디스크가 없습니다.',
+  },
+  copyFailed: {
+    en: 'The root disk of server {server} could not be copied: {reason}',
+    ko: '서버 {server}의 루트 디스크를 복사하지 못했습니다: {reason}',
+  },
 });

@@ -2,6 +2,7 @@
 // Events, each naming its server as the resource: `server.create.{start,end,error}`, `server.delete.{start,end}`,
 // `server.{resize,migrate}.{start,end,error}`, `server.{resize,migrate}.revert.{start,end,error}`,
 // `server.{resize,migrate}.confirm.end`, `server.{live_migration,evacuate}.{start,end,error}`,
+// `server.create_image.{end,error}`,
 // `server.{start,stop,pause,unpause,reboot,rebuild}.{end,error}`, `server.power_off.end` for guests that ended by themselves.
 
 import type { Bus } from '#/platform/bus/bus.ts';
@@ -26,6 +27,8 @@ import { limitEndpoints, limitRules } from '#/services/compute/quotas/limits.api
 import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
 import { actionEndpoints, actionRules } from '#/services/compute/server-actions/action.api.ts';
 import { forgetActions } from '#/services/compute/server-actions/action.store.ts';
+import { createImageEndpoints } from '#/services/compute/server-images/create-image.api.ts';
+import { createServerImage } from '#/services/compute/server-images/create-image.operation.ts';
 import { serverGroupEndpoints, serverGroupRules } from '#/services/compute/server-groups/server-group.api.ts';
 import { evacuateServer } from '#/services/compute/server-migrations/evacuate.operation.ts';
 import { liveMigrationEndpoints, liveMigrationRules } from '#/services/compute/server-migrations/live-migration.api.ts';
@@ -77,6 +80,7 @@ const operations: OperationKind[] = [
   revertMigration,
   liveMigrate,
   evacuateServer,
+  createServerImage,
 ];
 
 export interface ComputeSettings {
@@ -103,6 +107,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
     ...serverEndpoints,
     ...powerEndpoints,
     ...rebuildEndpoints,
+    ...createImageEndpoints,
     resize(settings),
     ...resizeEndpoints,
     ...liveMigrationEndpoints,

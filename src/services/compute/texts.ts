@@ -64,7 +64,7 @@ export const t = texts('compute', {
     ko: '{resource}의 한도를 넘습니다: {requested} 요청, {limit}까지 가능합니다.',
   },
   wrongState: {
-    en: "Cannot '{action}' instance {id} while it is in {what} {state}.",
+    en: "Cannot ''{action}'' instance {id} while it is in {what} {state}.",
     ko: '인스턴스 {id}의 {what}이(가) {state}이므로 {action}할 수 없습니다.',
   },
   locked: { en: 'Instance {id} is locked: {reason}.', ko: '인스턴스 {id}은(는) 잠겨 있습니다: {reason}.' },
@@ -335,5 +335,13 @@ export const t = texts('compute', {
   accelerators: {
     en: 'Host {dest} runs guests under {there}, host {source} under {here}: a running guest cannot change that.',
     ko: '호스트 {dest}은(는) {there}, 호스트 {source}은(는) {here}(으)로 게스트를 실행합니다. 실행 중인 게스트는 바꿀 수 없습니다.',
+  },
+  copyTakesLong: {
+    en: 'Host {host} still copies the disk of server {id}.',
+    ko: '호스트 {host}이(가) 아직 서버 {id}의 디스크를 복사하고 있습니다.',
+  },
+  noLongerCopied: {
+    en: 'The disk of server {id} is no longer to be copied.',
+    ko: '서버 {id}의 디스크를 더 이상 복사하지 않습니다.',
   },
 });

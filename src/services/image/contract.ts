@@ -9,6 +9,16 @@ import { fileOf, findVisible, type Image } from '#/services/image/images/image.s
 import { type ImageStatus, tables, type Visibility } from '#/services/image/tables.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
+export {
+  beginServerImage,
+  dropServerImage,
+  finishServerImage,
+  mustBeComing,
+  registerServerImage,
+  type ServerImageAsk,
+  storeServerImage,
+} from '#/services/image/server-images/server-image.ts';
+
 export interface UsableImage {
   id: string;
   name: string;

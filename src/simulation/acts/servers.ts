@@ -67,6 +67,7 @@ export const serverActs: Line[] = [
   call(1, action, ({ cloud, some, dice }) => ({
     rebuild: { imageRef: (dice.chance(0.3) && some('image')?.id) || cloud.template.imageId },
   })),
+  call(1.5, action, ({ name }) => ({ createImage: { name: name() } })),
   call(2, action, ({ cloud, dice }) => ({ resize: { flavorRef: dice.pick(cloud.template.flavors) } })),
   call(1.5, action, { confirmResize: null }),
   call(1, action, { revertResize: null }),

@@ -16,6 +16,8 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** A unix socket's path has at most 107 characters; this is what is left of them for our directory. */
 export const longestDirectory = 107 - '/guests/00000000-0000-0000-0000-000000000000/run/serial.sock'.length;
 
+export const diskCopyPrefix = 'copy-';
+
 export interface GuestPaths {
   directory: string;
   state: string;
@@ -37,6 +39,8 @@ export interface GuestPaths {
   /** Sockets on which a process waits for a guest. */
   incomingMemory: string;
   incomingDisks: string;
+  /** A copy of the root disk; `.part` until it is whole. */
+  diskCopy(id: string): string;
 }
 
 export function isUuid(id: string): boolean {
@@ -71,6 +75,7 @@ export function guestPaths(directory: string, serverId: string): GuestPaths {
     kept: join(run, 'kept'),
     incomingMemory: join(run, 'in-m.sock'),
     incomingDisks: join(run, 'in-d.sock'),
+    diskCopy: id => join(run, `${diskCopyPrefix}${id}.qcow2`),
     ephemeral: index => join(run, `ephemeral${index}.qcow2`),
   };
 }

@@ -13,6 +13,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { type Acceleration, chooseAccelerator } from './accelerator.ts';
 import { cutLog, readConsole } from './console-log.ts';
 import { diagnose } from './diagnostics.ts';
+import { copyDisk, cutCopyShort, dropDiskCopy } from './disk-copy.ts';
 import { newState, readState } from './guest-state.ts';
 import { type QemuHost, readBootId } from './host.ts';
 import { type FetchImage, keepImages } from './images.ts';
@@ -48,6 +49,8 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
   const images = keepImages(directory, user, tools, options.fetchImage);
   const machines = new Map<string, Machine>();
   const turns = new Map<string, Promise<unknown>>();
+  /** Which copy is being made of which guest's disk. */
+  const copying = new Map<string, string>();
   const listeners: ((exit: GuestExit) => void)[] = [];
   const untold: GuestExit[] = [];
   let acceleration: Promise<Acceleration> | undefined;
@@ -219,6 +222,27 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
     async sendGuest(guest, act) {
       const id = idOf('server', guest.key);
       return await inTurn(id, async () => (await machineOf(id)).moves.send(guest, act));
+    },
+    async copyDisk(guest, copyId) {
+      const id = idOf('server', guest.key);
+      return await inTurn(id, async () => {
+        copying.set(id, copyId);
+        try {
+          return await copyDisk(await open(), await machineOf(id), guest, copyId);
+        } finally {
+          copying.delete(id);
+        }
+      });
+    },
+    async dropDiskCopy(key, copyId) {
+      const id = idOf('server', key);
+      const running = machines.get(id);
+      // One that is under way need not come to its end.
+      if (running && copying.get(id) === copyId) await cutCopyShort(running);
+      await inTurn(id, async () => {
+        const machine = machines.get(id);
+        if (machine) await dropDiskCopy(await open(), machine.paths, key, copyId);
+      });
     },
     consoleLog: async (key, lines) => await readConsole(existing(key).paths, lines),
     async consoleSocket(key, kind) {

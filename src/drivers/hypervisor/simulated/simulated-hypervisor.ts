@@ -20,10 +20,13 @@ export interface SimulatedHypervisorOptions {
 
 /** Lines of console that a guest keeps. */
 const consoleLines = 2_000;
+/** How long a copy of a disk claims to be. */
+const copyBytes = 64 << 10;
 
 /**
  * Runs the guests of a simulated host. Calls in `host.faults`: `hypervisor.capabilities`, `.list`, `.restore`,
- * `.ensureImage`, `.removeImage`, `.ensureGuest`, `.removeGuest`, `.reboot`, `.sendGuest`, `.consoleLog`, `.diagnostics`.
+ * `.ensureImage`, `.removeImage`, `.ensureGuest`, `.removeGuest`, `.reboot`, `.sendGuest`, `.copyDisk`, `.dropDiskCopy`,
+ * `.consoleLog`, `.diagnostics`.
  */
 export function simulatedHypervisor(options: SimulatedHypervisorOptions): HypervisorDriver {
   const { host, vcpus, memoryMib, diskGib, delays = {} } = options;
@@ -66,6 +69,16 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
       }),
     sendGuest: (guest, act) =>
       gate('hypervisor.sendGuest', 0, () => sendSimulated(host, find(host, guest.key), guest, act)),
+    copyDisk: (guest, id) =>
+      gate('hypervisor.copyDisk', 0, () => {
+        const held = find(host, guest.key);
+        if (!held.entry.root) throw new Problem('conflict', simulatedTexts.noRootDisk, { serverId: guest.serverId });
+        const disk = held.copies.get(id) ?? held.disk;
+        held.copies.clear();
+        held.copies.set(id, disk);
+        return { format: 'raw', sizeBytes: copyBytes, content: { kind: 'simulated' } };
+      }),
+    dropDiskCopy: (key, id) => gate('hypervisor.dropDiskCopy', 0, () => void host.guests.get(key)?.copies.delete(id)),
     consoleLog: (key, lines) =>
       gate('hypervisor.consoleLog', 0, () => {
         const log = find(host, key).console;
@@ -142,6 +155,7 @@ function create(host: SimulatedMachine, guest: Guest): SimulatedGuest {
     takenBy: null,
     arrived: false,
     sending: null,
+    copies: new Map(),
     startedAt: 0,
     console: [],
   };

@@ -6,6 +6,7 @@ import { emit } from '#/platform/events/events.ts';
 import { operation } from '#/platform/operations/operation.ts';
 import { start, supersede } from '#/platform/operations/operation.store.ts';
 import { endAction } from '#/services/compute/server-actions/action.store.ts';
+import { abandonImages } from '#/services/compute/server-images/create-image.operation.ts';
 import { abandonMigration } from '#/services/compute/server-migrations/abandon.ts';
 import { releaseAll } from '#/services/compute/servers/release.ts';
 import {
@@ -28,6 +29,7 @@ export const deleteServer = operation<{ serverId: string; hosts: string[] }>('se
 
 /** Takes the place of whatever is still being done to the server. */
 export async function beginDelete(tx: Tx, server: Server): Promise<void> {
+  await abandonImages(tx, server.id);
   await supersede(tx, server.id);
   await emit(tx, { type: 'server.delete.start', projectId: server.projectId, resourceId: server.id, payload: {} });
   await changeServer(tx, server.id, { taskState: 'deleting', planned: 0 });

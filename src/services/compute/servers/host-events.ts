@@ -5,7 +5,7 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { emit, type Events } from '#/platform/events/events.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { recordHappening } from '#/services/compute/server-actions/action.store.ts';
-import { powerStates } from '#/services/compute/servers/server.rules.ts';
+import { powerStates, type TaskState } from '#/services/compute/servers/server.rules.ts';
 import { changeServer, deleteNic, findServer, nicsOf } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
 import { setHostInventory } from '#/services/placement/contract.ts';
@@ -14,6 +14,8 @@ import { setHostInventory } from '#/services/placement/contract.ts';
 const cpuRatio = 4;
 /** Memory that the machine keeps for itself, at most an eighth of it. */
 const reservedMib = 512;
+/** What is done to a server's disk, whatever its guest does. */
+const copied = new Set<TaskState>(['image_snapshot', 'image_pending_upload', 'image_uploading']);
 
 export async function onHostEvent(
   tx: Tx,
@@ -53,7 +55,7 @@ async function guestEnded(
   if (server.taskState === 'deleting') return;
   const crashed = exit.kind === 'crash';
   // What is under way decides what becomes of it; without anything under way it stays down until it is started again.
-  if (server.taskState !== null) return;
+  if (server.taskState !== null && !copied.has(server.taskState)) return;
   await changeServer(tx, server.id, {
     // What waits to be confirmed stays so: then it is a stopped server.
     vmState: server.vmState === 'resized' ? 'resized' : 'stopped',

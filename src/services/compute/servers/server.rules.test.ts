@@ -31,6 +31,7 @@ test('what may be done in which state', () => {
     pause: ['active'],
     unpause: ['paused'],
     rebuild: ['active', 'stopped', 'error'],
+    create_image: ['active', 'stopped', 'paused'],
     resize: ['active', 'stopped'],
     confirm_resize: ['resized'],
     revert_resize: ['resized'],

@@ -20,6 +20,9 @@ export type TaskState =
   | 'resize_finish'
   | 'resize_reverting'
   | 'migrating'
+  | 'image_snapshot'
+  | 'image_pending_upload'
+  | 'image_uploading'
   | 'deleting';
 
 /** What the hypervisor is to make of the guest. */
@@ -45,6 +48,7 @@ export type ServerAction =
   | 'pause'
   | 'unpause'
   | 'rebuild'
+  | 'create_image'
   | 'resize'
   | 'confirm_resize'
   | 'revert_resize'
@@ -81,6 +85,7 @@ export const actions = {
   pause: { from: ['active'], whileBusy: false, lockable: true },
   unpause: { from: ['paused'], whileBusy: false, lockable: true },
   rebuild: { from: ['active', 'stopped', 'error'], whileBusy: false, lockable: true },
+  create_image: { from: settled, whileBusy: false, lockable: true },
   resize: { from: ['active', 'stopped'], whileBusy: false, lockable: true },
   confirm_resize: { from: ['resized'], whileBusy: false, lockable: true },
   revert_resize: { from: ['resized'], whileBusy: false, lockable: true },

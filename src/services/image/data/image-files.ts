@@ -1,12 +1,13 @@
 // Image bytes on disk: written beside, hashed and judged as they come, synced, then named by the image's id. A file with
 // an image's name is therefore always whole.
 
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type ImageFacts, ImageInspector, isDeclaredAs } from '#/lib/image-format/image-format.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { syncDirectory } from '#/platform/files/write-whole.ts';
-import { openDigest, type Digests } from '#/services/image/data/digest.ts';
+import { type Digest, type Digests, openDigest } from '#/services/image/data/digest.ts';
 import { spacedSync } from '#/services/image/data/spaced-sync.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
@@ -34,7 +35,7 @@ export interface ReceiveOptions {
 export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOptions): Promise<StoredData> {
   await mkdir(dirname(options.part), { recursive: true });
   const file = await open(options.part, 'w', 0o600);
-  const digest = openDigest();
+  const digest = lateDigest();
   const disk = spacedSync(file);
   const blocks = ringOfBlocks(block => Promise.all([disk.write(block), digest.update(block)]));
   const inspector = new ImageInspector();
@@ -71,6 +72,28 @@ export async function receive(source: AsyncIterable<Buffer>, options: ReceiveOpt
       throw new Problem('unavailable', t.noSpace, {}, { cause: error });
     throw error;
   }
+}
+
+/** A stream that ends within one block is hashed here, at its end: that is sooner done than a thread is started. */
+function lateDigest(): Digest {
+  let digest: Digest | null = null;
+  let short: Uint8Array | null = null;
+  return {
+    async update(block) {
+      if (!digest && block.length < blockBytes) short = block;
+      else await (digest ??= openDigest()).update(block);
+    },
+    async finish() {
+      return digest ? digest.finish() : { md5: hashOf('md5', short), sha512: hashOf('sha512', short) };
+    },
+    drop: () => digest?.drop(),
+  };
+}
+
+function hashOf(algorithm: string, bytes: Uint8Array | null): string {
+  return createHash(algorithm)
+    .update(bytes ?? '')
+    .digest('hex');
 }
 
 const blockBytes = 512 << 10;

@@ -20,6 +20,7 @@ export const removeBytes = operation<{ imageId: string }>('image.remove-bytes', 
       if (row) return;
       await discard(file);
       await discard(stagedFile(file));
+      await discard(serverPart(file));
     },
   },
 );
@@ -37,6 +38,11 @@ export function stagedFile(file: string): string {
 /** Where an upload writes until it is whole. */
 export function partFile(file: string, uploadId: string): string {
   return `${file}.${uploadId}.part`;
+}
+
+/** Where the copy of a server's disk is written until it is whole. */
+export function serverPart(file: string): string {
+  return partFile(file, 'server');
 }
 
 /** Deletes an image; the bytes stay while servers use them. */
