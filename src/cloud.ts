@@ -113,13 +113,15 @@ export async function startCloud({
   // Whatever can go wrong has been done: one that cannot start does not send the other away.
   const gate = takeOver && (await holdConnections(config.listenAddress, config.listenPort));
   await takeOver?.();
-  cloud.start();
+  cloud.start(simulated || config.roles.includes('worker'));
   await cluster?.start({ db, services: cloud.services });
   const agents = simulated ? await simulateHosts(config.simulateHosts, { bus, clock, random, log }) : [];
   await cloud.server.listen(config.listenAddress, config.listenPort);
   gate?.open(cloud.server.adopt);
   const certificate = tlsFilesOf(config, dataDirectory)?.certificateFile;
-  writeWholeSync(paths.ready, JSON.stringify({ url: address, pid: process.pid, certificate }));
+  // The public address may be another machine's.
+  const here = config.clusterServers.length > 0 ? publicUrlOf({ ...config, publicUrl: null }) : address;
+  writeWholeSync(paths.ready, JSON.stringify({ url: here, pid: process.pid, certificate }));
   return {
     address,
     async close(successor = false) {
@@ -222,7 +224,8 @@ export interface Cloud {
   server: HttpServer;
   engine: Engine;
   policy: Policy;
-  start(): void;
+  /** @param working does long work too, and what is periodic */
+  start(working?: boolean): void;
   /** @param lingerMs see `HttpServer.close` */
   close(lingerMs?: number): Promise<void>;
 }
@@ -265,10 +268,10 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     server,
     engine,
     policy,
-    start() {
+    start(working = true) {
       control.start();
-      engine.start();
-      chores.start();
+      if (working) engine.start();
+      if (working) chores.start();
       node.start();
     },
     async close(lingerMs) {

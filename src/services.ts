@@ -56,15 +56,16 @@ export async function createServices(options: ServicesOptions): Promise<Services
   const { db, clock, random, log, config, publicUrl } = options;
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), 'haneul-'));
   const passwords = options.passwords ?? createPasswords({ random, cost: options.passwordCost });
-  const keys = openKeyRing({ directory: join(directory, 'fernet-keys'), random, clock });
-  const credentialKeys = openKeyRing({ directory: join(directory, 'credential-keys'), random, clock });
+  const follows = config.clusterServers.length > 0;
+  const keys = openKeyRing({ directory: join(directory, 'fernet-keys'), random, clock, follows });
+  const credentialKeys = openKeyRing({ directory: join(directory, 'credential-keys'), random, clock, follows });
   const identity = identityService({
     db,
     clock,
     random,
     keys,
     ...(config.tokenProvider === 'jws'
-      ? { signingKeys: openJwsKeyRing({ directory: join(directory, 'jws-keys'), clock }) }
+      ? { signingKeys: openJwsKeyRing({ directory: join(directory, 'jws-keys'), clock, follows }) }
       : {}),
     credentialKeys,
     passwords,
@@ -77,7 +78,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
   const services: Service[] = [
     identity.service,
     placementService,
-    imageService({ directory: join(directory, 'images'), clock }),
+    imageService({ directory: config.imageDirectory ?? join(directory, 'images'), clock }),
     blockStorageService({ quotas: volumeQuotas(config) }),
     networkService({
       dhcpAgentsPerNetwork: config.dhcpAgentsPerNetwork,

@@ -16,6 +16,7 @@ import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { type Config, tunnelAddressOf } from '#/platform/config/config.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
+import { writeSecrets } from '#/cluster/secrets.ts';
 import { runsBus } from './cluster-roles.ts';
 import type { SystemUser } from './users.ts';
 
@@ -62,13 +63,35 @@ export async function ensureClusterFiles(config: Config, paths: DataPaths, users
   }
 }
 
-/** A joined machine's: its own key, and what the cloud gave for it. */
-export function keepCredential(paths: DataPaths, authority: string, { certificate, key }: Credential): void {
-  ownDirectory(paths.machine, 0o700, null);
-  const files = tlsFilesIn(paths.machine);
-  put(files.caFile, authority, null);
-  put(files.keyFile, key, null);
-  put(files.certFile, certificate, null);
+/** A joined machine's: its own key, and what the cloud gave for it. @param control where a control plane runs there, as whom */
+export function keepCredential(
+  paths: DataPaths,
+  authority: string,
+  { certificate, key }: Credential,
+  control: SystemUser | null,
+): void {
+  for (const [directory, owner] of [
+    [paths.machine, null],
+    ...(control ? [[paths.cluster, control] as const] : []),
+  ] as const) {
+    ownDirectory(directory, 0o700, owner);
+    const files = tlsFilesIn(directory);
+    put(files.caFile, authority, owner);
+    put(files.keyFile, key, owner);
+    put(files.certFile, certificate, owner);
+  }
+}
+
+/** What its control plane must have as the others have it. */
+export function keepSecrets(
+  paths: DataPaths,
+  secrets: Record<string, string>,
+  credentials: string,
+  owner: SystemUser,
+): void {
+  ownDirectory(paths.cluster, 0o700, owner);
+  writeSecrets(paths.control, secrets, path => chownSync(path, owner.uid, owner.gid));
+  put(paths.credentials, credentials, owner);
 }
 
 async function ensureAuthority(paths: DataPaths, owner: SystemUser): Promise<Credential> {

@@ -13,7 +13,7 @@ import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
-import { keepCredential } from './cluster-files.ts';
+import { keepCredential, keepSecrets } from './cluster-files.ts';
 import type { Context, DataOption } from './context.ts';
 import { ensureDataDirectory } from './data-directory.ts';
 import { stopCloud } from './down.ts';
@@ -73,8 +73,13 @@ export async function join(context: Context, text: string, options: JoinOptions)
       tunnel_address: tunnelAddress,
       cluster_servers: answer.cluster_servers,
       bus_servers: answer.bus_servers,
+      // With api it answers clients; without, only its own command line.
+      ...(answer.control
+        ? { ...answer.control.options, ...(roles.includes('api') ? { listen_address: address } : {}) }
+        : {}),
     });
-    keepCredential(paths, authority, { certificate: answer.certificate, key });
+    if (answer.control) keepSecrets(paths, answer.control.secrets, answer.control.credentials, owner);
+    keepCredential(paths, authority, { certificate: answer.certificate, key }, answer.control ? owner : null);
   });
   return up(context, options);
 }

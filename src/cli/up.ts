@@ -82,7 +82,8 @@ export async function up(context: Context, options: UpOptions): Promise<number> 
   const other = claimPidFile(pidFileOf(paths, 'up'));
   if (other) throw new Problem('conflict', t.anotherUp, { pid: other.pid, directory: paths.root });
   try {
-    if (real && control) await step(context, context.say(t.guestImage), tell => guestImage(context, paths, run, tell));
+    if (real && control && config.clusterServers.length === 0)
+      await step(context, context.say(t.guestImage), tell => guestImage(context, paths, run, tell));
     return await start(context, paths, config, options.detach ?? false);
   } finally {
     rmSync(pidFileOf(paths, 'up'), { force: true });

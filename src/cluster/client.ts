@@ -3,7 +3,19 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
-import { array, boolean, object, open, optional, parse, string, type Static } from '#/platform/http/schema.ts';
+import {
+  any,
+  array,
+  as,
+  boolean,
+  mapOf,
+  object,
+  open,
+  optional,
+  parse,
+  string,
+  type Static,
+} from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Language } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
@@ -14,12 +26,24 @@ const connectMs = 10_000;
 const answerMs = 60_000;
 const answerBytes = 1 << 20;
 
+const secretsMap = mapOf(string());
+
+/** What a machine that is to run api or worker is told. */
+const forControl = object({
+  /** Of the whole cloud, as the configuration file spells them. */
+  options: as<Record<string, unknown>>(any()),
+  secrets: secretsMap,
+  /** The administrator's, JSON. */
+  credentials: string(),
+});
+export type ForControl = Static<typeof forControl>;
+
 export const joinAnswer = object({
   certificate: string(),
   authority: string(),
   bus_servers: array(string()),
   cluster_servers: array(string()),
-  database_url: optional(string()),
+  control: optional(forControl),
 });
 
 /** TLS as one who belongs to the cloud, or is about to. */
@@ -77,6 +101,11 @@ export async function askSelf(server: string, identity: Identity): Promise<{ up:
   } catch {
     return null;
   }
+}
+
+/** @throws Problem */
+export async function askSecrets(server: string, identity: Identity): Promise<Record<string, string>> {
+  return parse(secretsMap, await call(server, identity, 'en', '/secrets'), platformTexts.invalidBody);
 }
 
 function call(

@@ -1,7 +1,7 @@
 // Who is let into a cluster, and what the machines of it may have: each with a certificate, on a real listener.
 
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -21,18 +21,20 @@ import { createLogger } from '#/platform/log/log.ts';
 import { Problem, type ProblemKind } from '#/platform/problem/problem.ts';
 import { testDatabase } from '../../test/postgres/test-database.ts';
 import { virtualClock } from '../../test/virtual-clock.ts';
-import { askSelf, askToJoin, findAuthority } from './client.ts';
+import { askSecrets, askSelf, askToJoin, findAuthority } from './client.ts';
 import {
   clusterMigrations,
   invite,
   listInvitations,
   listMembers,
+  putMember,
   removeMember,
   revokeInvitation,
 } from './cluster.store.ts';
 import { busMember, joinCluster } from './join.ts';
 import { clusterListener } from './listener.ts';
 import { fingerprintOf } from './machine.api.ts';
+import { readSecrets, writeSecrets } from './secrets.ts';
 import { readToken, writeToken } from './token.ts';
 
 const log = createLogger('test', 'silent');
@@ -133,6 +135,7 @@ test('the listener: pinned, and each machine gets its own', async () => {
       own: mine,
       log,
       settings: () => ({ bus_servers: [], cluster_servers: [] }),
+      secrets: () => ({ 'fernet-keys/0': 'a2V5' }),
       imageFor: async (host, id) => (host === 'a' && id === image ? file : null),
       joined: async () => {},
     });
@@ -185,8 +188,36 @@ test('the listener: pinned, and each machine gets its own', async () => {
   await cloud.db.write(tx => removeMember(tx, 'a'));
   equal((await get(real.server, path, a))[0], 401);
   equal(await askSelf(real.server, a), null);
+
+  // Keys are for control planes.
+  await rejects(askSecrets(real.server, b), Problem);
+  const { name, user, fingerprint, address, tunnelAddress, expiresAt } = (await cloud.db.read(listMembers))[0]!;
+  const roles = '["worker"]';
+  await cloud.db.write(tx => putMember(tx, { name, user, fingerprint, roles, address, tunnelAddress, expiresAt }));
+  deepEqual(await askSecrets(real.server, b), { 'fernet-keys/0': 'a2V5' });
   await real.close();
   await cloud.close();
+  rmSync(directory, { recursive: true });
+});
+
+test('keys from elsewhere are followed, and written where keys are', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'haneul-secrets-'));
+  const control = join(directory, 'control');
+  const first = {
+    'fernet-keys/0': 'MA==',
+    'fernet-keys/1': 'MQ==',
+    'jws-keys/private/x.pem': 'eA==',
+    'cluster/authority.key': 'YQ==',
+  };
+  ok(writeSecrets(control, first));
+  deepEqual(readSecrets(control), first);
+  ok(!writeSecrets(control, first));
+  const next = { 'fernet-keys/0': 'Mw==', 'fernet-keys/2': 'MA==', 'cluster/authority.key': 'YQ==' };
+  ok(writeSecrets(control, { ...next, '../x': 'eA==', 'fernet-keys/../../x': 'eA==', 'haneul.db': 'eA==' }));
+  deepEqual(readSecrets(control), next);
+  deepEqual(readdirSync(directory), ['control']);
+  // An answer that says nothing takes nothing away.
+  ok(!writeSecrets(control, {}));
   rmSync(directory, { recursive: true });
 });
 

@@ -16,9 +16,12 @@ import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { findMember, listMembers, putMember } from './cluster.store.ts';
-import { busMember, factsOf } from './join.ts';
+import { askSecrets, type ForControl } from './client.ts';
+import { busMember, factsOf, isControl } from './join.ts';
 import { clusterListener, type Listener } from './listener.ts';
 import type { ClusterFacts } from './machine.api.ts';
+import { readSecrets, writeSecrets } from './secrets.ts';
+import { sharedOptions } from './shared-options.ts';
 
 export interface ClusterOptions {
   config: Config;
@@ -36,6 +39,8 @@ export interface Cluster extends ClusterFacts {
 
 /** Members that another control plane let in are known to this machine's bus so soon. */
 const lookMs = 1_000;
+/** New keys are staged long before they are used. */
+const followMs = 5_000;
 
 /** Null for a cloud on one machine. */
 export function openCluster({ config, paths, clock, random, log }: ClusterOptions): Cluster | null {
@@ -54,9 +59,28 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
   const sharedDatabase = config.databaseUrl !== null;
   let listener: Listener | null = null;
   let timer: Timer | undefined;
+  let following: Timer | undefined;
   let stopped = false;
   let told = '';
   let tell = async (): Promise<void> => {};
+
+  /** What a machine needs to run api or worker. */
+  const forControl = (): ForControl => ({
+    options: sharedOptions(config, config.imageDirectory ?? join(paths.control, 'images')),
+    secrets: readSecrets(paths.control),
+    credentials: readFileSync(paths.credentials, 'utf8'),
+  });
+
+  /** A control plane that joined has the keys of the first machine, also when they change there. */
+  async function follow(): Promise<void> {
+    for (const from of config.clusterServers) {
+      const secrets = await askSecrets(from, { authority: authority.certificate, ...own }).catch(() => null);
+      if (secrets === null) continue;
+      if (writeSecrets(paths.control, secrets)) log.info({ from }, 'the keys are as there');
+      break;
+    }
+    if (!stopped) following = clock.after(followMs, () => void follow());
+  }
 
   return {
     server,
@@ -85,10 +109,12 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
         authority,
         own,
         sharedDatabase,
-        settings: () => ({
+        settings: member => ({
           bus_servers: busServersOf(config),
-          cluster_servers: [server],
+          cluster_servers: [...new Set([server, ...config.clusterServers])],
+          ...(isControl(member) ? { control: forControl() } : {}),
         }),
+        secrets: () => readSecrets(paths.control),
         async imageFor(host, imageId) {
           const { entries } = await db.read(tx => compilePlan(tx, services, host, 0));
           const image = entries.find(({ entry }) => entry.key === `image/${imageId}`)?.entry as BaseImage | undefined;
@@ -97,10 +123,12 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
         joined: () => tell(),
       });
       await listener.listen(clusterAddress, config.clusterPort);
+      if (config.clusterServers.length > 0) await follow();
     },
     async stop() {
       stopped = true;
       timer?.cancel();
+      following?.cancel();
       await listener?.close();
     },
   };

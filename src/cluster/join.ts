@@ -89,7 +89,11 @@ export function factsOf(certificate: string): { fingerprint: string; expiresAt: 
 }
 
 /** Who may speak on the bus, and as what: a machine with api or worker as a control plane, others as their host. */
-export function busMember({ name, user, roles }: MemberRow): BusMember {
-  const control = (JSON.parse(roles) as string[]).some(role => role !== 'host');
-  return { user, token: control ? null : subjectToken(name) };
+export function busMember(member: MemberRow): BusMember {
+  return { user: member.user, token: isControl(member) ? null : subjectToken(member.name) };
+}
+
+/** Whether a control plane runs on it. */
+export function isControl({ roles }: MemberRow): boolean {
+  return (JSON.parse(roles) as string[]).some(role => role !== 'host');
 }

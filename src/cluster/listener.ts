@@ -18,7 +18,8 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { languageOf } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 import { type MemberRow, memberByFingerprint } from './cluster.store.ts';
-import { joinCluster, type JoinParts, joinRequest } from './join.ts';
+import { isControl, joinCluster, type JoinParts, joinRequest } from './join.ts';
+import type { Secrets } from './secrets.ts';
 import { clusterTexts as t } from './texts.ts';
 
 export interface ListenerOptions extends JoinParts {
@@ -28,6 +29,8 @@ export interface ListenerOptions extends JoinParts {
   log: Logger;
   /** What a machine that has joined is told besides its certificate. */
   settings(member: MemberRow): Record<string, unknown>;
+  /** What control planes must have alike. */
+  secrets(): Secrets;
   /** The file of an image, when the host's plan names it; null when not. */
   imageFor(host: string, imageId: string): Promise<string | null>;
   /** After a machine has come. */
@@ -79,6 +82,7 @@ export function clusterListener(options: ListenerOptions): Listener {
       const image = /^\/images\/([0-9a-f-]{36})$/.exec(path)?.[1];
       if (incoming.method === 'POST' && path === '/join') await join(incoming, outgoing);
       else if (incoming.method === 'GET' && path === '/self') await self(incoming, outgoing);
+      else if (incoming.method === 'GET' && path === '/secrets') await tellSecrets(incoming, outgoing);
       else if (incoming.method === 'GET' && image) await sendImage(incoming, outgoing, image);
       else throw new Problem('notFound', t.noPath, { path: path.slice(0, 80) });
     } catch (thrown) {
@@ -98,6 +102,13 @@ export function clusterListener(options: ListenerOptions): Listener {
     log.info({ member: member.name, roles: member.roles, address: member.address }, 'a machine joined');
     await options.joined();
     json(outgoing, 200, { certificate, authority: authority.certificate, ...options.settings(member) });
+  }
+
+  /** For control planes alone: a host has no use for keys. */
+  async function tellSecrets(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const member = await memberOf(incoming);
+    if (!isControl(member)) throw new Problem('forbidden', t.notControl, { name: member.name });
+    json(outgoing, 200, options.secrets());
   }
 
   /** How the control plane sees the machine that asks. */

@@ -13,6 +13,7 @@ export interface Api {
   /** @throws Error unless the answer is a success */
   post(path: string, body: unknown): Promise<Json>;
   delete(path: string): Promise<void>;
+  projectId: string;
 }
 
 /** @param project `demo` for what users do */
@@ -26,6 +27,7 @@ export async function apiOf(machine: Machine, user = 'admin', project = user): P
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ auth: { identity, scope: { project: { name: project, domain } } } }),
   });
+  const { token } = (await reply.json()) as { token: { project: { id: string } } };
   const headers = {
     'x-auth-token': reply.headers.get('x-subject-token') ?? '',
     'content-type': 'application/json',
@@ -45,6 +47,7 @@ export async function apiOf(machine: Machine, user = 'admin', project = user): P
     get: path => call('GET', path),
     post: (path, body) => call('POST', path, body),
     delete: path => call('DELETE', path),
+    projectId: token.project.id,
   };
 }
 

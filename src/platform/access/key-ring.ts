@@ -10,7 +10,9 @@ import {
   rotateJwsKeys,
   setupJwsKeys,
 } from '#/platform/access/jws-keys.ts';
+import { keyTexts } from '#/platform/access/texts.ts';
 import type { Clock, Random } from '#/platform/clock/clock.ts';
+import { Problem } from '#/platform/problem/problem.ts';
 
 export interface KeyRing<K = FernetKeys> {
   current(): K;
@@ -28,29 +30,36 @@ export interface KeyRingOptions {
   clock: Clock;
   /** How many are kept, the staged one included; 3 by default. */
   maxActive?: number;
+  /** They are another machine's, which this one follows. */
+  follows?: boolean;
 }
 
 /** Makes the first keys where there are none. */
 export function openKeyRing(options: KeyRingOptions & { random: Random }): KeyRing {
-  const { directory, random, clock, maxActive } = options;
+  const { directory, random, clock, maxActive, follows = false } = options;
   return watchKeys({
     directories: [directory],
     clock,
     first: setupFernetKeys(directory, random),
     load: () => loadFernetKeys(directory),
-    rotate: () => rotateFernetKeys(directory, random, maxActive),
+    rotate: () => (follows ? refuse() : rotateFernetKeys(directory, random, maxActive)),
   });
 }
 
 /** The same of key pairs that sign. */
-export function openJwsKeyRing({ directory, clock, maxActive }: KeyRingOptions): KeyRing<JwsKeys> {
+export function openJwsKeyRing({ directory, clock, maxActive, follows = false }: KeyRingOptions): KeyRing<JwsKeys> {
   return watchKeys({
     directories: directoriesOfJwsKeys(directory),
     clock,
     first: setupJwsKeys(directory),
     load: () => loadJwsKeys(directory),
-    rotate: () => rotateJwsKeys(directory, maxActive),
+    rotate: () => (follows ? refuse() : rotateJwsKeys(directory, maxActive)),
   });
+}
+
+/** @throws Problem unavailable */
+function refuse(): never {
+  throw new Problem('unavailable', keyTexts.keptElsewhere);
 }
 
 interface Watched<K> {

@@ -52,6 +52,10 @@ export const keyTexts = texts('keys', {
     en: '{file} is not a key for ES256 (a P-256 key in PEM). Restore it from a backup, or remove it: tokens that it signed are then refused.',
     ko: '{file}은(는) ES256 키(PEM 형식의 P-256 키)가 아닙니다. 백업에서 복구하거나 삭제하십시오. 삭제하면 이 키로 서명한 토큰은 거절됩니다.',
   },
+  keptElsewhere: {
+    en: "The keys are kept on the cloud's first machine; rotate them there.",
+    ko: '키는 클라우드의 첫 컴퓨터에 있습니다. 그 컴퓨터에서 교체하십시오.',
+  },
   noKeys: {
     en: 'There are no Fernet keys in {directory}. Restore the directory from a backup.',
     ko: '{directory}에 Fernet 키가 없습니다. 백업에서 디렉터리를 복구하십시오.',

@@ -303,6 +303,12 @@ export const options = {
     en: 'The private key (PEM) of that certificate.',
     ko: '그 인증서의 개인 키(PEM).',
   }),
+  image_directory: option(either(nothing(), string({ min: 1, max: 1000 })), {
+    default: null,
+    check: { holds: value => value.startsWith('/'), example: '/srv/images' },
+    en: 'The directory of image files, for a cloud whose APIs run on several machines: one that they all share. Empty: in the data directory.',
+    ko: '이미지 파일의 디렉터리. API를 여러 컴퓨터에서 실행하는 클라우드에서는 모두가 공유하는 디렉터리를 적습니다. 비우면 데이터 디렉터리 안에 둡니다.',
+  }),
   policy_directory: option(text, {
     default: 'policy',
     en: "The directory with the operator's policy files, one per service (`compute.yaml`); relative to the data directory.",
