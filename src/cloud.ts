@@ -239,7 +239,10 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
     statusService(parts.services, { bus, clock, cluster: parts.cluster ?? null, migrations }),
   ];
   const events = createEvents(slots);
-  for (const service of services) service.listen?.(events);
+  for (const service of services) {
+    service.listen?.(events);
+    for (const [slot, value] of service.settings ?? []) slots.set(slot, value);
+  }
   await migrate(db, migrations);
   const defaults = policyDefaults(services);
   const policy = parts.policyFiles

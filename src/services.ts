@@ -17,6 +17,8 @@ import type { Logger } from '#/platform/log/log.ts';
 import { consolePage, consoleUpgrade } from '#/services/compute/consoles/console-proxy.ts';
 import { computeService } from '#/services/compute/service.ts';
 import { blockStorageService } from '#/services/block-storage/service.ts';
+import type { OperatorSettings } from '#/services/compute/settings.ts';
+import type { NetworkSettings } from '#/services/network/settings.ts';
 import type { QuotaDefaults } from '#/services/block-storage/quotas/quota.store.ts';
 import { projectByName } from '#/services/identity/contract.ts';
 import { identityService } from '#/services/identity/service.ts';
@@ -85,11 +87,13 @@ export async function createServices(options: ServicesOptions): Promise<Services
       l3Ha: config.l3Ha,
       l3HaAgents: config.l3AgentsPerRouter,
       underlayMtu: config.underlayMtu,
+      quotas: networkQuotas(config),
     }),
     computeService({
       bus: options.bus,
       resizeOnSameHost: config.allowResizeToSameHost,
       resizeConfirmWindowSeconds: config.resizeConfirmWindowSeconds,
+      operator: { ...config, quotas: computeQuotas(config) },
     }),
   ];
   return {
@@ -122,6 +126,41 @@ export async function createServices(options: ServicesOptions): Promise<Services
         for (const service of services) await service.seed?.(tx, settings);
       });
     },
+  };
+}
+
+function computeQuotas({ quotas }: Config): OperatorSettings['quotas'] {
+  return {
+    instances: quotas.instances,
+    cores: quotas.cores,
+    ram: quotas.ramMib,
+    metadata_items: quotas.metadataItems,
+    injected_files: quotas.injectedFiles,
+    injected_file_content_bytes: quotas.injectedFileContentBytes,
+    injected_file_path_bytes: quotas.injectedFilePathBytes,
+    key_pairs: quotas.keyPairs,
+    server_groups: quotas.serverGroups,
+    server_group_members: quotas.serverGroupMembers,
+    // Those of networks are the network service's.
+    fixed_ips: -1,
+    floating_ips: -1,
+    security_groups: -1,
+    security_group_rules: -1,
+  };
+}
+
+function networkQuotas({ quotas }: Config): NetworkSettings['quotas'] {
+  return {
+    network: quotas.networks,
+    subnet: quotas.subnets,
+    subnetpool: quotas.subnetPools,
+    port: quotas.ports,
+    router: quotas.routers,
+    floatingip: quotas.floatingIps,
+    security_group: quotas.securityGroups,
+    security_group_rule: quotas.securityGroupRules,
+    rbac_policy: quotas.rbacPolicies,
+    address_group: -1,
   };
 }
 

@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -7,6 +7,7 @@ import { Problem } from '#/platform/problem/problem.ts';
 import type { Config } from './config.ts';
 import { loadConfig, publicUrlOf } from './config.ts';
 import { configurationPage, firstConfigFile } from './describe.ts';
+import { options, quotaOptions } from './options.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haneul-config-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
@@ -152,4 +153,19 @@ test('docs/configuration.md is up to date', () => {
   const advice = 'run `node src/platform/config/write-docs.ts`';
   equal(readFileSync(join(docs, 'configuration.md'), 'utf8'), configurationPage('en'), advice);
   equal(readFileSync(join(docs, 'configuration.ko.md'), 'utf8'), configurationPage('ko'), advice);
+});
+
+test('every option is read by something', () => {
+  const root = join(import.meta.dirname, '../../..');
+  const sources = globSync('src/**/*.ts', { cwd: root, exclude: ['src/platform/config/**', 'src/**/*.test.ts'] });
+  const text = sources.map(file => readFileSync(join(root, file), 'utf8')).join('\n');
+  const camel = (name: string): string => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const read = (name: string): boolean => new RegExp(`\\b${name}\\b`).test(text);
+  deepEqual(
+    [
+      ...Object.keys(options).filter(name => !read(camel(name))),
+      ...Object.keys(quotaOptions).filter(name => !read(`quotas\\.${camel(name)}`)),
+    ],
+    [],
+  );
 });

@@ -1,5 +1,6 @@
 // A service as the program sees it: what it offers, what it keeps, what it does over time. Its folder's table of contents.
 
+import type { SettingEntry } from '#/platform/database/setting.ts';
 import type { Migration } from '#/platform/database/migrations.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Events } from '#/platform/events/events.ts';
@@ -60,6 +61,8 @@ export interface Service {
   planners?: ((tx: Tx, host: string, only?: ServerKey[]) => Promise<PlanEntry[]>)[];
   /** Follows other services' events. */
   listen?(events: Events): void;
+  /** What the operator decides: in place before anything runs. */
+  settings?: SettingEntry[];
   /** First rows of a new cloud. Runs at every start, in one transaction, after migrations; changes nothing when all is there. */
   seed?(tx: Tx, settings: SeedSettings): Promise<void>;
   /** Reacts to what a host's agent tells; see host/host-events.ts. */

@@ -8,7 +8,7 @@ import { tables } from '#/services/block-storage/tables.ts';
 import { volumeTables } from '#/services/block-storage/migrations/0001-volumes.ts';
 import { serverAttachments } from '#/services/block-storage/migrations/0002-server-attachments.ts';
 import { quotaEndpoints } from '#/services/block-storage/quotas/quota.api.ts';
-import { type QuotaDefaults, setDefaults } from '#/services/block-storage/quotas/quota.store.ts';
+import { type QuotaDefaults, quotaDefaults } from '#/services/block-storage/quotas/quota.store.ts';
 import { snapshotEndpoints } from '#/services/block-storage/snapshots/snapshot.api.ts';
 import { transferEndpoints } from '#/services/block-storage/transfers/transfer.api.ts';
 import { typeEndpoints } from '#/services/block-storage/types/type.api.ts';
@@ -57,10 +57,8 @@ export function blockStorageService({ quotas }: { quotas: QuotaDefaults }): Serv
         .executeTakeFirstOrThrow();
       return { volumes: Number(count) };
     },
-    async seed(tx) {
-      setDefaults(tx, quotas);
-      await seedTypes(tx);
-    },
+    settings: [quotaDefaults.being(quotas)],
+    seed: seedTypes,
   };
 }
 

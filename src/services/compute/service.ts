@@ -59,6 +59,7 @@ import { metadataEndpoints } from '#/services/compute/servers/metadata.api.ts';
 import { securityGroupEndpoints } from '#/services/compute/network-proxies/security-group.api.ts';
 import { countServers } from '#/services/compute/servers/server.store.ts';
 import { planServers } from '#/services/compute/servers/server.plan.ts';
+import { computeSettings, type OperatorSettings } from '#/services/compute/settings.ts';
 import { versionEndpoints, microversions } from '#/services/compute/versions/version.api.ts';
 
 /** How long it can be asked what became of a deleted server. */
@@ -90,6 +91,7 @@ export interface ComputeSettings {
   resizeOnSameHost: boolean;
   /** After so many seconds a resize counts as confirmed; 0 is never. */
   resizeConfirmWindowSeconds: number;
+  operator: OperatorSettings;
 }
 
 export const computeService = (settings: ComputeSettings): Service => ({
@@ -154,6 +156,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
   counts: async tx => ({ servers: await countServers(tx) }),
   listen: followPorts,
   onHostEvent,
+  settings: [computeSettings.being(settings.operator)],
   seed: seedFlavors,
   chores: [
     {

@@ -6,7 +6,7 @@ import { addressGroupActions, addressGroups } from '#/services/network/address-g
 import { agentEndpoints, agents } from '#/services/network/agents/agent.api.ts';
 import { heal } from '#/services/network/agents/heal.ts';
 import { schedulingEndpoints } from '#/services/network/agents/scheduling.api.ts';
-import { defaultSettings, type NetworkSettings, setSettings } from '#/services/network/settings.ts';
+import { defaultSettings, type NetworkSettings, networkSettings } from '#/services/network/settings.ts';
 import { followDeletedProjects } from '#/services/network/deleted-projects.ts';
 import { extensionEndpoints } from '#/services/network/discovery/extension.api.ts';
 import { versionEndpoints } from '#/services/network/discovery/version.api.ts';
@@ -88,10 +88,8 @@ export const networkService = (settings: NetworkSettings = defaultSettings): Ser
       .executeTakeFirstOrThrow();
     return { networks: Number(count) };
   },
-  async seed(tx, given) {
-    setSettings(tx, settings);
-    await seedNetworks(tx, given);
-  },
+  settings: [networkSettings.being(settings)],
+  seed: seedNetworks,
   chores: [{ name: 'network.heal', everyMs: 10_000, run: heal }],
   listen: followDeletedProjects,
   onHostEvent,

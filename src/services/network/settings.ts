@@ -1,6 +1,7 @@
-// What the operator decides about networks, carried to every transaction by its context.
+// What the operator decides about networks.
 
-import { contextOf, type Tx } from '#/platform/database/tx.ts';
+import { setting } from '#/platform/database/setting.ts';
+import { defaultQuotas, type Quotas } from '#/services/network/quotas/quota.rules.ts';
 
 export interface NetworkSettings {
   /** How many DHCP servers a network has, where there are as many hosts. */
@@ -11,6 +12,8 @@ export interface NetworkSettings {
   l3HaAgents: number;
   /** The largest packet between hosts, in bytes. */
   underlayMtu: number;
+  /** Of projects that have none of their own; -1 is unlimited. */
+  quotas: Quotas;
 }
 
 export const defaultSettings: NetworkSettings = {
@@ -18,14 +21,7 @@ export const defaultSettings: NetworkSettings = {
   l3Ha: false,
   l3HaAgents: 2,
   underlayMtu: 1500,
+  quotas: defaultQuotas,
 };
 
-const slot = Symbol('network-settings');
-
-export function setSettings(tx: Tx, settings: NetworkSettings): void {
-  contextOf(tx).slots.set(slot, settings);
-}
-
-export function settingsOf(tx: Tx): NetworkSettings {
-  return (contextOf(tx).slots.get(slot) as NetworkSettings | undefined) ?? defaultSettings;
-}
+export const networkSettings = setting<NetworkSettings>('network');

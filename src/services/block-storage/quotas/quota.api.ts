@@ -6,7 +6,7 @@ import { isTrue, object, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { admin, anyQuery, first, reader, wire } from '#/services/block-storage/page.ts';
 import {
-  defaultsOf,
+  quotaDefaults,
   limitsOf,
   type QuotaDefaults,
   type Resource,
@@ -59,7 +59,7 @@ const showDefaults = endpoint({
   replies: { 200: object({ quota_set: wire }) },
   async handle({ tx, path: { target_id: id = '' }, caller }) {
     checkProject(id, caller.projectId, caller.isAdmin);
-    return { 200: { quota_set: await setView(tx, id, defaultsOf(tx)) } };
+    return { 200: { quota_set: await setView(tx, id, quotaDefaults.of(tx)) } };
   },
 });
 

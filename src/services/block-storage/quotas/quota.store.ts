@@ -1,7 +1,7 @@
 // Quotas of a project, and what it uses: always counted from the rows.
 
+import { setting } from '#/platform/database/setting.ts';
 import type { Tx } from '#/platform/database/tx.ts';
-import { contextOf } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { tables } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
@@ -28,20 +28,12 @@ export const resources: readonly Resource[] = [
   'groups',
 ];
 
-const slot = Symbol('volume-quota-defaults');
-
-/** What a project without quotas of its own may use; `contextOf` carries it to every transaction. */
-export function setDefaults(tx: Tx, defaults: QuotaDefaults): void {
-  contextOf(tx).slots.set(slot, defaults);
-}
-
-export function defaultsOf(tx: Tx): QuotaDefaults {
-  return contextOf(tx).slots.get(slot) as QuotaDefaults;
-}
+/** What a project without quotas of its own may use. */
+export const quotaDefaults = setting<QuotaDefaults>('volume-quotas');
 
 export async function limitsOf(tx: Tx, projectId: string): Promise<QuotaDefaults> {
   const rows = await tables(tx).selectFrom('volumeQuotas').selectAll().where('projectId', '=', projectId).execute();
-  return { ...defaultsOf(tx), ...Object.fromEntries(rows.map(row => [row.resource, row.limit])) };
+  return { ...quotaDefaults.of(tx), ...Object.fromEntries(rows.map(row => [row.resource, row.limit])) };
 }
 
 export async function usageOf(tx: Tx, projectId: string): Promise<QuotaDefaults> {

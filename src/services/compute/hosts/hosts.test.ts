@@ -104,3 +104,16 @@ test('a server on a host that is away is gone at once, and the host learns of it
   await cloud.settle();
   deepEqual([...cloud.hosts[0]!.machine.guests.keys()], []);
 });
+
+test('what a host offers is what the operator decided', async () => {
+  const config = { cpu_allocation_ratio: 2, ram_allocation_ratio: 1.5, reserved_host_memory_mib: 1024 };
+  await using cloud = await testCloud({ hosts: 1, config });
+  const admin = cloud.as('admin').with({ 'openstack-api-version': 'placement 1.39' });
+  const { resource_providers: providers } = await admin.get('/placement/resource_providers');
+  const { inventories } = await admin.get(`/placement/resource_providers/${providers[0].uuid}/inventories`);
+  const { VCPU: processors, MEMORY_MB: memory, DISK_GB: disk } = inventories;
+  deepEqual([processors.allocation_ratio, memory.allocation_ratio, disk.allocation_ratio], [2, 1.5, 1]);
+  equal(memory.reserved, 1024);
+  const { hypervisors } = await admin.get('/compute/v2.1/os-hypervisors/detail');
+  equal(hypervisors[0].memory_mb_used, 1024);
+});

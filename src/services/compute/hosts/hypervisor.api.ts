@@ -11,12 +11,14 @@ import { admin } from '#/services/compute/allow.ts';
 import { computeServices, type ComputeService, numberOf } from '#/services/compute/hosts/compute-service.api.ts';
 import { instanceName } from '#/services/compute/servers/server.rules.ts';
 import { serverTables } from '#/services/compute/servers/server.store.ts';
+import { reservedMemoryMib } from '#/services/compute/settings.ts';
 import { t } from '#/services/compute/texts.ts';
 import { flag, one } from '#/services/compute/wire.ts';
 import { freeHosts } from '#/services/placement/contract.ts';
 
 interface Hypervisor {
   host: Host;
+  reservedMemoryMib: number;
   service: ComputeService | undefined;
   servers: {
     id: string;
@@ -48,6 +50,7 @@ async function hypervisors(tx: Tx): Promise<Hypervisor[]> {
     .filter(host => host.roles.includes('compute'))
     .map(host => ({
       host,
+      reservedMemoryMib: reservedMemoryMib(tx, host.capabilities?.memoryMib ?? 0),
       service: services.get(host.name),
       servers: servers.get(host.name) ?? [],
       freeDiskGib: room.get(host.providerId)?.free['DISK_GB'] ?? 0,
@@ -71,11 +74,11 @@ function brief(hypervisor: Hypervisor, version: Microversion, withServers = fals
   };
 }
 
-function usageOf({ host, servers, freeDiskGib }: Hypervisor) {
+function usageOf({ host, reservedMemoryMib, servers, freeDiskGib }: Hypervisor) {
   const { vcpus = 0, memoryMib = 0, diskGib = 0 } = host.capabilities ?? {};
   const sum = (pick: (server: Hypervisor['servers'][number]) => number): number =>
     servers.reduce((total, server) => total + pick(server), 0);
-  const memoryUsed = 512 + sum(server => server.memoryMib);
+  const memoryUsed = reservedMemoryMib + sum(server => server.memoryMib);
   return {
     vcpus,
     vcpus_used: sum(server => server.vcpus),

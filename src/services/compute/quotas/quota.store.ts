@@ -3,27 +3,26 @@
 import { sql } from 'kysely';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { computeSettings } from '#/services/compute/settings.ts';
 import { t } from '#/services/compute/texts.ts';
 
-export const quotaDefaults = {
-  instances: 10,
-  cores: 20,
-  ram: 51_200,
-  metadata_items: 128,
-  injected_files: 5,
-  injected_file_content_bytes: 10_240,
-  injected_file_path_bytes: 255,
-  key_pairs: 100,
-  server_groups: 10,
-  server_group_members: 10,
-  fixed_ips: -1,
-  floating_ips: -1,
-  security_groups: -1,
-  security_group_rules: -1,
-} as const;
-
-export type QuotaResource = keyof typeof quotaDefaults;
-export const quotaResources = Object.keys(quotaDefaults) as QuotaResource[];
+export const quotaResources = [
+  'instances',
+  'cores',
+  'ram',
+  'metadata_items',
+  'injected_files',
+  'injected_file_content_bytes',
+  'injected_file_path_bytes',
+  'key_pairs',
+  'server_groups',
+  'server_group_members',
+  'fixed_ips',
+  'floating_ips',
+  'security_groups',
+  'security_group_rules',
+] as const;
+export type QuotaResource = (typeof quotaResources)[number];
 
 interface QuotaRow {
   /** `class`, `project/<id>`, or `project/<id>/user/<id>`. */
@@ -52,7 +51,7 @@ export async function limitsOf(tx: Tx, projectId?: string, userId?: string): Pro
   if (projectId !== undefined) scopes.push(projectScope(projectId));
   if (projectId !== undefined && userId !== undefined) scopes.push(userScope(projectId, userId));
   const rows = await table(tx).selectFrom('computeQuotas').selectAll().where('scope', 'in', scopes).execute();
-  const limits: Record<string, number> & Record<QuotaResource, number> = { ...quotaDefaults };
+  const limits: Record<string, number> & Record<QuotaResource, number> = { ...computeSettings.of(tx).quotas };
   for (const scope of scopes) for (const row of rows) if (row.scope === scope) limits[row.resource] = row.maximum;
   return limits;
 }

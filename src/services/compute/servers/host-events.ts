@@ -7,13 +7,10 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { recordHappening } from '#/services/compute/server-actions/action.store.ts';
 import { powerStates, type TaskState } from '#/services/compute/servers/server.rules.ts';
 import { changeServer, deleteNic, findServer, nicsOf } from '#/services/compute/servers/server.store.ts';
+import { computeSettings, reservedMemoryMib } from '#/services/compute/settings.ts';
 import { t } from '#/services/compute/texts.ts';
 import { setHostInventory } from '#/services/placement/contract.ts';
 
-/** How much of a machine's processors servers may be promised; memory and disk are promised once. */
-const cpuRatio = 4;
-/** Memory that the machine keeps for itself, at most an eighth of it. */
-const reservedMib = 512;
 /** What is done to a server's disk, whatever its guest does. */
 const copied = new Set<TaskState>(['image_snapshot', 'image_pending_upload', 'image_uploading']);
 
@@ -32,13 +29,15 @@ async function offer(tx: Tx, name: string): Promise<void> {
   const host = await hostByName(tx, name);
   if (!host?.capabilities || !host.roles.includes('compute')) return;
   const { vcpus, memoryMib, diskGib } = host.capabilities;
+  const { cpuAllocationRatio, ramAllocationRatio, diskAllocationRatio } = computeSettings.of(tx);
+  const reserved = reservedMemoryMib(tx, memoryMib);
   await setHostInventory(tx, {
     name,
     providerId: host.providerId,
     inventory: {
-      VCPU: { total: vcpus, allocationRatio: cpuRatio },
-      MEMORY_MB: { total: memoryMib, reserved: Math.min(reservedMib, Math.floor(memoryMib / 8)), allocationRatio: 1 },
-      DISK_GB: { total: diskGib, allocationRatio: 1 },
+      VCPU: { total: vcpus, allocationRatio: cpuAllocationRatio },
+      MEMORY_MB: { total: memoryMib, reserved, allocationRatio: ramAllocationRatio },
+      DISK_GB: { total: diskGib, allocationRatio: diskAllocationRatio },
     },
   });
 }

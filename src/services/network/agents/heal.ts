@@ -4,7 +4,7 @@
 import { placeCarriers } from '#/services/network/networks/carrier.ts';
 import { dhcpOwner, dhcpPlaces, syncDhcpPorts } from '#/services/network/ports/dhcp-port.ts';
 import { moveLostRouters } from '#/services/network/routers/place-router.ts';
-import { settingsOf } from '#/services/network/settings.ts';
+import { networkSettings } from '#/services/network/settings.ts';
 import { db } from '#/services/network/tables.ts';
 import { ableHosts } from '#/services/network/agents/agent.store.ts';
 import type { Tx } from '#/platform/database/tx.ts';
@@ -38,7 +38,7 @@ async function moveLostDhcp(tx: Tx): Promise<void> {
 
 /** A new host takes a part of what too few serve. */
 export async function fillDhcp(tx: Tx): Promise<void> {
-  const { dhcpAgentsPerNetwork: most } = settingsOf(tx);
+  const { dhcpAgentsPerNetwork: most } = networkSettings.of(tx);
   const wanted = Math.min(most, (await ableHosts(tx, 'dhcp')).length);
   const rows = await db(tx)
     .selectFrom('ports')

@@ -8,7 +8,7 @@ import { touched } from '#/services/network/attributes/standard.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { type Port, replaceAddresses, withParts } from '#/services/network/ports/port.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
-import { settingsOf } from '#/services/network/settings.ts';
+import { networkSettings } from '#/services/network/settings.ts';
 import { subnetsOfNetwork } from '#/services/network/subnets/subnet.store.ts';
 import { db, type NetworkRow, type PortRow, type SubnetRow } from '#/services/network/tables.ts';
 import { networkById } from '#/services/network/networks/network.store.ts';
@@ -56,7 +56,7 @@ export async function syncDhcpPorts(tx: Tx, networkId: string, places?: Places):
       continue;
     await replaceAddresses(tx, port, wanted);
   }
-  const { dhcpAgentsPerNetwork: most } = settingsOf(tx);
+  const { dhcpAgentsPerNetwork: most } = networkSettings.of(tx);
   for (let count = ports.length; count < most; count++) {
     const host = open.take(hosts);
     if (!host && count > 0) return;

@@ -1,8 +1,9 @@
 // Quotas of projects. API: Network v2.0, "Quotas extension".
 
+import { networkSettings } from '#/services/network/settings.ts';
 import { integer } from '#/services/network/attributes/checks.ts';
 import { type Attributes, putOnly, readAttributes } from '#/services/network/attributes/attribute.ts';
-import { defaultQuotas, type QuotaResource, quotaResources } from '#/services/network/quotas/quota.rules.ts';
+import { type QuotaResource, quotaResources } from '#/services/network/quotas/quota.rules.ts';
 import { projectsWithQuotas, quotasOf, resetQuotas, setQuota, usedBy } from '#/services/network/quotas/quota.store.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Caller } from '#/platform/access/caller.ts';
@@ -68,7 +69,7 @@ const showDefault = endpoint({
   route: 'GET /v2.0/quotas/{project_id}/default',
   find: ofProject,
   replies: { 200: object({ quota: quotaView }) },
-  handle: async () => ({ 200: { quota: { ...defaultQuotas } } }),
+  handle: async ({ tx }) => ({ 200: { quota: networkSettings.of(tx).quotas } }),
 });
 
 const details = ['details', 'details.json'].map(last =>

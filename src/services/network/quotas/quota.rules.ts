@@ -11,9 +11,10 @@ export const defaultQuotas = {
   security_group_rule: 100,
   rbac_policy: 10,
   address_group: -1,
-} as const;
+};
 
-export type QuotaResource = keyof typeof defaultQuotas;
+export type Quotas = typeof defaultQuotas;
+export type QuotaResource = keyof Quotas;
 export const quotaResources = Object.keys(defaultQuotas) as QuotaResource[];
 
 /** The table whose rows count. */

@@ -1,16 +1,15 @@
 // Limits of projects, and what they use, counted from the rows.
 
-import { countedTable, defaultQuotas, type QuotaResource } from '#/services/network/quotas/quota.rules.ts';
+import { countedTable, type QuotaResource, type Quotas } from '#/services/network/quotas/quota.rules.ts';
+import { networkSettings } from '#/services/network/settings.ts';
 import { db } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
-export type Quotas = Record<QuotaResource, number>;
-
 export async function quotasOf(tx: Tx, projectId: string): Promise<Quotas> {
   const rows = await db(tx).selectFrom('networkQuotas').selectAll().where('projectId', '=', projectId).execute();
-  return { ...defaultQuotas, ...Object.fromEntries(rows.map(row => [row.resource, row.quota])) };
+  return { ...networkSettings.of(tx).quotas, ...Object.fromEntries(rows.map(row => [row.resource, row.quota])) };
 }
 
 export async function usedBy(tx: Tx, resource: QuotaResource, projectId: string): Promise<number> {
@@ -30,7 +29,7 @@ export async function checkQuota(tx: Tx, resource: QuotaResource, projectId: str
     .where('projectId', '=', projectId)
     .where('resource', '=', resource)
     .executeTakeFirst();
-  const quota = own?.quota ?? defaultQuotas[resource];
+  const quota = own?.quota ?? networkSettings.of(tx).quotas[resource];
   if (quota < 0) return;
   const used = await usedBy(tx, resource, projectId);
   if (used >= quota) throw new Problem('overQuota', t.overQuota, { resource, used, quota });
