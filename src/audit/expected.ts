@@ -53,14 +53,21 @@ export function expectedOnHosts(rows: Rows): Map<string, Set<string>> {
   const bound = new Set(rows.ports.filter(port => port.host !== null).map(port => port.networkId));
   for (const { id, carrier } of rows.networks) if (bound.has(id)) add(carrier, `network/${id}`);
   for (const router of rows.routers) {
-    add(router.host, `router/${router.id}`);
-    for (const port of rows.ports)
-      if (port.deviceId === router.id && routerOwners.includes(port.deviceOwner))
-        add(router.host, `network/${port.networkId}`);
+    const on = rows.routerHosts.filter(one => one.routerId === router.id).map(one => one.host);
+    for (const host of on.length ? on : [router.host]) {
+      add(host, `router/${router.id}`);
+      for (const port of rows.ports)
+        if (
+          port.deviceId === router.id &&
+          (routerOwners.includes(port.deviceOwner) || port.deviceOwner === haPortOwner)
+        )
+          add(host, `network/${port.networkId}`);
+    }
   }
   return expected;
 }
 
+const haPortOwner = 'network:router_ha_interface';
 export const routerOwners = ['network:router_interface', 'network:router_gateway'];
 
 /** The images that a server's disks and kernel come from. */

@@ -12,6 +12,7 @@ import type {
   PortAddressRow,
   PortBindingRow,
   PortRow,
+  RouterHostRow,
   RouterRow,
 } from '#/services/network/tables.ts';
 
@@ -74,6 +75,7 @@ type Tables = {
   portAddresses: PortAddressRow;
   portBindings: PortBindingRow;
   routers: RouterRow;
+  routerHosts: RouterHostRow;
   floatingIps: FloatingIpRow;
   consumers: { id: string; type: string };
   allocations: { consumerId: string; providerId: string; resourceClass: string; used: number };
@@ -109,6 +111,7 @@ const names = [
   'portAddresses',
   'portBindings',
   'routers',
+  'routerHosts',
   'floatingIps',
   'consumers',
   'allocations',

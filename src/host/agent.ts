@@ -148,6 +148,7 @@ export function createAgent(options: AgentOptions): Agent {
         log.warn({ key, reason: exit.reason }, 'guest ended by itself');
         reports.tell({ type: 'guest.exit', ...exit });
       });
+      network.onRouterState((routerId, state) => reports.tell({ type: 'router.state', routerId, state }));
       network.onFailure((key, reason) => log.warn({ key, reason }, 'network service died'));
       network.onMetadata((from, request, response) =>
         answerMetadata(() => [...convergence.wanted().values()].map(({ entry }) => entry), from, request, response),

@@ -91,7 +91,11 @@ export function dependencies(entry: HostEntry): string[] {
       return [`network/${(entry as { networkId: string }).networkId}`];
     case 'router': {
       const router = entry as Extract<NetworkEntry, { routerId: string }>;
-      const ports = router.gateway ? [...router.interfaces, router.gateway] : router.interfaces;
+      const ports = [
+        ...router.interfaces,
+        ...(router.gateway ? [router.gateway] : []),
+        ...(router.ha ? [router.ha.port] : []),
+      ];
       return ports.map(port => `network/${port.networkId}`);
     }
     default:

@@ -56,8 +56,8 @@ function macsOn({ machine }: SimulatedPlace, networkId: string): string[] {
       macs.push((entry as HostPort).mac);
     if (entry.key === `dhcp/${networkId}` && !(entry as HostDhcp).local) macs.push((entry as HostDhcp).mac);
     if (entry.key.startsWith('router/')) {
-      const { interfaces, gateway } = entry as HostRouter;
-      for (const port of [...interfaces, ...(gateway ? [gateway] : [])])
+      const { interfaces, gateway, ha } = entry as HostRouter;
+      for (const port of [...interfaces, ...(gateway ? [gateway] : []), ...(ha ? [ha.port] : [])])
         if (port.networkId === networkId) macs.push(port.mac);
     }
   }

@@ -61,7 +61,8 @@ export async function replanGroups(tx: Tx, groupIds: string[]): Promise<void> {
 
 export async function replanRouter(tx: Tx, routerId: string): Promise<void> {
   const row = await db(tx).selectFrom('routers').select('host').where('id', '=', routerId).executeTakeFirst();
-  if (row?.host) await replan(tx, row.host);
+  const others = await db(tx).selectFrom('routerHosts').select('host').where('routerId', '=', routerId).execute();
+  await replanAll(tx, [row?.host ?? null, ...others.map(other => other.host)]);
 }
 
 export async function replanAll(tx: Tx, hosts: Iterable<string | null>): Promise<void> {

@@ -6,6 +6,7 @@ import { emit } from '#/platform/events/events.ts';
 import { replanNetwork } from '#/services/network/affected.ts';
 import { fillDhcp, heal } from '#/services/network/agents/heal.ts';
 import { placeCarriers } from '#/services/network/networks/carrier.ts';
+import { routerStateTold } from '#/services/network/routers/ha-router.ts';
 import { placeRouters } from '#/services/network/routers/place-router.ts';
 
 export async function onHostEvent(
@@ -21,6 +22,8 @@ export async function onHostEvent(
     return placeRouters(tx);
   }
   if (event.type === 'host.down') return heal(tx);
+  if (event.type === 'router.state')
+    return routerStateTold(tx, host, String(event['routerId']), String(event['state']));
   if (event.type !== 'entry.applied' || typeof event['key'] !== 'string') return;
   const [kind, id = ''] = event['key'].split('/');
   if (kind === 'port') await portApplied(tx, host, id);

@@ -61,7 +61,13 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
     .orderBy('id')
     .execute();
   const guests = await withParts(tx, bound);
-  const routers = await db(tx).selectFrom('routers').selectAll().where('host', '=', host).orderBy('id').execute();
+  const replicas = db(tx).selectFrom('routerHosts').select('routerId').where('routerHosts.host', '=', host);
+  const routers = await db(tx)
+    .selectFrom('routers')
+    .selectAll()
+    .where(eb => eb.or([eb('host', '=', host), eb('id', 'in', replicas)]))
+    .orderBy('id')
+    .execute();
   const routerIds = routers.map(router => router.id);
   const routerPorts = await withParts(
     tx,
@@ -70,7 +76,12 @@ export async function readPlanRows(tx: Tx, host: string): Promise<PlanRows> {
         .selectFrom('ports')
         .selectAll()
         .where('deviceId', 'in', ids)
-        .where('deviceOwner', 'in', ['network:router_interface', 'network:router_gateway'])
+        .where(eb =>
+          eb.or([
+            eb('deviceOwner', 'in', ['network:router_interface', 'network:router_gateway']),
+            eb.and([eb('deviceOwner', '=', 'network:router_ha_interface'), eb('host', '=', host)]),
+          ]),
+        )
         .orderBy('id')
         .execute(),
     ),

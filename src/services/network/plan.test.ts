@@ -185,6 +185,8 @@ const rows: PlanRows = {
       enableSnat: 1,
       routes: '[{"destination":"10.8.0.0/16","nexthop":"10.1.0.8"}]',
       zoneHints: '[]',
+      ha: 0,
+      virtualRouterId: null,
     },
   ],
   routerPorts: [

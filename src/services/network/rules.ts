@@ -98,6 +98,9 @@ export const attributeRules: Record<string, string> = {
   'update_port:allowed_address_pairs:mac_address': pairs,
   'update_port:allowed_address_pairs:ip_address': pairs,
 
+  'create_router:ha': admin,
+  'get_router:ha': admin,
+  'update_router:ha': admin,
   'create_router:external_gateway_info': member,
   'create_router:external_gateway_info:network_id': member,
   'create_router:external_gateway_info:enable_snat': admin,

@@ -19,6 +19,7 @@ import { routersMigration } from '#/services/network/migrations/0002-routers.ts'
 import { portBindingsMigration } from '#/services/network/migrations/0003-port-bindings.ts';
 import { networkAgentsMigration } from '#/services/network/migrations/0004-network-agents.ts';
 import { carriersMigration } from '#/services/network/migrations/0005-carriers.ts';
+import { haRoutersMigration } from '#/services/network/migrations/0006-ha-routers.ts';
 import { ipAvailabilities } from '#/services/network/networks/ip-availability.api.ts';
 import { networks } from '#/services/network/networks/network.api.ts';
 import { planHostNetworks } from '#/services/network/plan.ts';
@@ -79,7 +80,14 @@ export const networkService = (settings: NetworkSettings = defaultSettings): Ser
   rules: attributeRules,
   envelope,
   statusOf: { overQuota: 409 },
-  migrations: [networksMigration, routersMigration, portBindingsMigration, networkAgentsMigration, carriersMigration],
+  migrations: [
+    networksMigration,
+    routersMigration,
+    portBindingsMigration,
+    networkAgentsMigration,
+    carriersMigration,
+    haRoutersMigration,
+  ],
   planners: [planHostNetworks],
   async counts(tx) {
     const { count } = await db(tx)

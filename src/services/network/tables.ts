@@ -100,6 +100,20 @@ export interface RouterRow extends StandardRow {
   enableSnat: number;
   routes: string;
   zoneHints: string;
+  /** On several hosts; `host` is then the one that works. */
+  ha: number;
+  /** 1 to 255, unique among the project's. */
+  virtualRouterId: number | null;
+}
+
+/** A host that has a highly available router. */
+export interface RouterHostRow {
+  routerId: string;
+  host: string;
+  /** Its port on the network by which such routers hear one another. */
+  portId: string;
+  /** `active` or `standby`, as it told. */
+  state: string;
 }
 
 /** What an operator has decided about one of a host's parts; without a row it is as it comes. */
@@ -195,6 +209,9 @@ export type NetworkTables = {
   networkRbacPolicies: RbacPolicyRow;
   networkQuotas: QuotaRow;
   networkAgents: NetworkAgentRow;
+  routerHosts: RouterHostRow;
+  /** The networks by which highly available routers hear one another, of projects that have some. */
+  haNetworks: { projectId: string; networkId: string };
 };
 
 /** The transaction, over this service's tables. */

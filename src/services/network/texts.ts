@@ -197,6 +197,10 @@ export const networkTexts = texts('network', {
   },
 
   routerNotFound: { en: 'Router {id} could not be found.', ko: '라우터 {id}을(를) 찾을 수 없습니다.' },
+  noVRIDAvailable: {
+    en: 'No more Virtual Router Identifier (VRID) available when creating router {router}. The limit of number of HA routers per project is 255.',
+    ko: '라우터 {router}에 쓸 가상 라우터 식별자(VRID)가 더 없습니다. 프로젝트당 고가용성 라우터는 255개까지입니다.',
+  },
   routerInUse: { en: 'Router {id} still has ports.', ko: '라우터 {id}에 아직 포트가 있습니다.' },
   routerInterfaceNotFound: {
     en: 'Router {router} does not have an interface with id {port}.',

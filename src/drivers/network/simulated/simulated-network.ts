@@ -82,6 +82,8 @@ function isPort(entry: PlacedEntry): entry is HostPort {
 
 function networksOf(entry: PlacedEntry): string[] {
   if ('routerId' in entry)
-    return [...entry.interfaces, ...(entry.gateway ? [entry.gateway] : [])].map(port => port.networkId);
+    return [...entry.interfaces, ...(entry.gateway ? [entry.gateway] : []), ...(entry.ha ? [entry.ha.port] : [])].map(
+      port => port.networkId,
+    );
   return entry.key.startsWith('network/') ? [] : [entry.networkId];
 }

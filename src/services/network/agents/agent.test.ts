@@ -3,7 +3,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { createServerPort } from '#/services/network/contract.ts';
-import type { HostDhcp, HostNetwork } from '#/drivers/network/network-driver.ts';
+import type { HostDhcp, HostNetwork, HostRouter } from '#/drivers/network/network-driver.ts';
 import type { Caller } from '#/platform/access/caller.ts';
 import { wrongPeers } from '#/simulation/peers.ts';
 import { type TestClient, type TestCloud, testCloud } from '../../../../test/test-cloud.ts';
@@ -171,4 +171,62 @@ test('operators say which agent carries a router', async () => {
   const at = cloud.hosts.findIndex(host => host.name === other.host);
   ok(cloud.hosts[at]!.machine.network.has(`router/${router.id}`));
   await member.get(`${v2}/routers/${router.id}/l3-agents`, 403);
+});
+
+test('a highly available router is on two hosts; the hosts say which one works', async () => {
+  await using cloud = await testCloud({ hosts: 3, seed: 75 });
+  const [admin, member] = [cloud.as('admin'), cloud.as('member')];
+  const { subnetId } = await networkOn(cloud, ['host-1', 'host-2', 'host-3']);
+  await member.post(`${v2}/routers`, { router: { ha: true } }, 403);
+  const { router } = await admin.post(`${v2}/routers`, { router: { ha: true, project_id: member.projectId } }, 201);
+  equal(router.ha, true);
+  equal('ha' in (await member.get(`${v2}/routers/${router.id}`)).router, false);
+  const { networks } = await member.get(`${v2}/networks?name=public`);
+  await member.put(`${v2}/routers/${router.id}`, {
+    router: { external_gateway_info: { network_id: networks[0].id } },
+  });
+  await member.put(`${v2}/routers/${router.id}/add_router_interface`, { subnet_id: subnetId });
+  await cloud.settle();
+  peersAgree(cloud);
+  const agents = async (): Promise<Json[]> => (await admin.get(`${v2}/routers/${router.id}/l3-agents`)).agents;
+  const states = async () => (await agents()).map(agent => agent.ha_state).toSorted();
+  deepEqual(await states(), ['active', 'standby']);
+  const entries = () =>
+    cloud.hosts.flatMap(({ machine }) => (machine.network.get(`router/${router.id}`) as HostRouter | undefined) ?? []);
+  const [one, two] = entries();
+  deepEqual([one!.interfaces, one!.gateway], [two!.interfaces, two!.gateway]);
+  equal(one!.ha!.virtualRouterId, two!.ha!.virtualRouterId);
+  ok(one!.ha!.port.mac !== two!.ha!.port.mac);
+  const { networks: ha } = await admin.get(`${v2}/networks?name=HA%20network%20tenant%20${member.projectId}`);
+  equal(ha.length, 1);
+  await member.get(`${v2}/networks/${ha[0].id}`, 404);
+
+  const working = (await agents()).find(agent => agent.ha_state === 'active')!.host as string;
+  await lose(
+    cloud,
+    cloud.hosts.findIndex(host => host.name === working),
+  );
+  await cloud.settle().catch(() => {});
+  equal((await agents()).length, 2);
+  ok((await agents()).every(agent => agent.host !== working));
+  await cloud.hosts.find(host => host.name === working)!.restartAgent();
+  await cloud.settle();
+  peersAgree(cloud);
+
+  await admin.put(`${v2}/routers/${router.id}`, { router: { ha: false } }, 400);
+  await admin.put(`${v2}/routers/${router.id}`, { router: { ha: false, admin_state_up: false } });
+  await cloud.settle();
+  equal(entries().length, 1);
+  equal((await agents()).length, 1);
+  deepEqual((await admin.get(`${v2}/networks?name=HA%20network%20tenant%20${member.projectId}`)).networks, []);
+  peersAgree(cloud);
+  await admin.put(`${v2}/routers/${router.id}`, { router: { ha: true } });
+  await admin.put(`${v2}/routers/${router.id}`, { router: { admin_state_up: true } });
+  await cloud.settle();
+  equal(entries().length, 2);
+  await member.put(`${v2}/routers/${router.id}/remove_router_interface`, { subnet_id: subnetId });
+  await member.delete(`${v2}/routers/${router.id}`, 204);
+  await cloud.settle();
+  equal(entries().length, 0);
+  peersAgree(cloud);
 });

@@ -8,6 +8,7 @@ import { view as networkView } from '#/services/network/networks/network.api.ts'
 import { listNetworks, type Network } from '#/services/network/networks/network.store.ts';
 import { addDhcpServer, dhcpOwner, dhcpPortsOf } from '#/services/network/ports/dhcp-port.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
+import { addReplica, bindHaPorts, removeReplica, routerHosts } from '#/services/network/routers/ha-router.ts';
 import { setRouterHost } from '#/services/network/routers/place-router.ts';
 import { view as routerView } from '#/services/network/routers/router.api.ts';
 import { listRouters, type Router } from '#/services/network/routers/router.store.ts';
@@ -127,8 +128,16 @@ const routersOfAgent = endpoint({
   replies: { 200: object({ routers: array(open({})) }) },
   handle: async ({ tx, found: agent }) => {
     if (agent.kind !== 'l3') return { 200: { routers: [] } };
-    const routers = await listRouters(tx, { ...all, only: {} });
-    return { 200: { routers: routers.filter(router => router.host === agent.host.name).map(routerView) } };
+    const replicas = await db(tx)
+      .selectFrom('routerHosts')
+      .select('routerId')
+      .where('host', '=', agent.host.name)
+      .execute();
+    const here = new Set(replicas.map(replica => replica.routerId));
+    const routers = (await listRouters(tx, { ...all, only: {} })).filter(router =>
+      router.ha ? here.has(router.id) : router.host === agent.host.name,
+    );
+    return { 200: { routers: routers.map(routerView) } };
   },
 });
 
@@ -143,6 +152,13 @@ const addRouter = endpoint({
     if (agent.kind !== 'l3' || !agent.adminStateUp) throw new Problem('invalid', t.invalidL3Agent, { id: agent.id });
     const router = await routerBy(tx, body.router_id);
     if (!router) throw new Problem('notFound', t.routerNotFound, { id: body.router_id.slice(0, 80) });
+    if (router.ha) {
+      const there = (await routerHosts(tx, router.id)).some(replica => replica.host === agent.host.name);
+      if (there) throw new Problem('conflict', t.routerHostedByL3Agent, { router: router.id, agent: agent.id });
+      await addReplica(tx, router, agent.host.name);
+      await bindHaPorts(tx, router.id);
+      return { 201: null };
+    }
     if (router.host !== null && router.host !== agent.host.name)
       throw new Problem('conflict', t.routerHostedByL3Agent, { router: router.id, agent: agent.id });
     await setRouterHost(tx, router.id, agent.host.name);
@@ -159,6 +175,12 @@ const removeRouter = endpoint({
   handle: async ({ tx, found: agent, path: { router_id: routerId = '' } }) => {
     const router = await routerBy(tx, routerId);
     if (!router) throw new Problem('notFound', t.routerNotFound, { id: routerId.slice(0, 80) });
+    const replica = (await routerHosts(tx, router.id)).find(one => one.host === agent.host.name);
+    if (replica && agent.kind === 'l3') {
+      await removeReplica(tx, replica);
+      await bindHaPorts(tx, router.id);
+      return { 204: undefined };
+    }
     if (agent.kind !== 'l3' || router.host !== agent.host.name)
       throw new Problem('conflict', t.routerNotHostedByL3Agent, { router: router.id, agent: agent.id });
     await setRouterHost(tx, router.id, null);
@@ -173,8 +195,12 @@ const agentsOfRouter = endpoint({
   find: routerFound,
   replies: { 200: agentList },
   handle: async ({ tx, found: router }) => {
-    const agents = (await listAgents(tx)).filter(({ kind, host }) => kind === 'l3' && host.name === router.host);
-    return { 200: { agents: agents.map(agent => ({ ...agentView(agent), ha_state: null })) } };
+    const states = new Map((await routerHosts(tx, router.id)).map(replica => [replica.host, replica.state]));
+    const agents = (await listAgents(tx)).filter(
+      ({ kind, host }) => kind === 'l3' && (router.ha ? states.has(host.name) : host.name === router.host),
+    );
+    const views = agents.map(agent => ({ ...agentView(agent), ha_state: states.get(agent.host.name) ?? null }));
+    return { 200: { agents: views } };
   },
 });
 

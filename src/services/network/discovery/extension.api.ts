@@ -31,6 +31,7 @@ const extensions: Record<string, [name: string, updated: string]> = {
     '2019-11-01T10:00:00-00:00',
   ],
   'ip-substring-filtering': ['IP address substring filtering', '2017-11-28T09:00:00-00:00'],
+  'l3-ha': ['HA Router extension', '2014-04-26T00:00:00-00:00'],
   l3_agent_scheduler: ['L3 Agent Scheduler', '2013-02-07T10:00:00-00:00'],
   'net-mtu': ['Network MTU', '2015-03-25T10:00:00-00:00'],
   'net-mtu-writable': ['Network MTU (writable)', '2017-07-12T00:00:00-00:00'],

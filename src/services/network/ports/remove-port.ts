@@ -1,6 +1,6 @@
 // Takes a port out of the rows; the hosts' plans follow.
 
-import { hostsOfNetwork, replanAll, replanGroups } from '#/services/network/affected.ts';
+import { hostsOfNetwork, replanAll, replanGroups, replanRouter } from '#/services/network/affected.ts';
 import { portById } from '#/services/network/ports/port.store.ts';
 import { db } from '#/services/network/tables.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
@@ -56,10 +56,5 @@ export async function releaseFloatingIps(tx: Tx, portId: string, fixedIps: strin
       )
       .execute();
   const routerIds = [...released, ...dropped].flatMap(row => row.routerId ?? []);
-  if (!routerIds.length) return;
-  const routers = await db(tx).selectFrom('routers').select('host').where('id', 'in', routerIds).execute();
-  await replanAll(
-    tx,
-    routers.map(router => router.host),
-  );
+  for (const routerId of new Set(routerIds)) await replanRouter(tx, routerId);
 }

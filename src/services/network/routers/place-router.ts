@@ -3,6 +3,7 @@
 import { replanAll, replanNetwork } from '#/services/network/affected.ts';
 import { openPlaces, type Places } from '#/services/network/agents/agent.store.ts';
 import { reachesOutside } from '#/services/network/networks/carrier.ts';
+import { spreadRouter } from '#/services/network/routers/ha-router.ts';
 import { db } from '#/services/network/tables.ts';
 import { type Host, listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
@@ -26,9 +27,10 @@ export async function chooseHost(tx: Tx): Promise<string | null> {
 export async function settleByGateway(tx: Tx, routerId: string): Promise<void> {
   const router = await db(tx)
     .selectFrom('routers')
-    .select(['host', 'gatewayNetworkId'])
+    .select(['host', 'gatewayNetworkId', 'ha'])
     .where('id', '=', routerId)
     .executeTakeFirstOrThrow();
+  if (router.ha) return;
   const fits = await suits(tx, router.gatewayNetworkId);
   const hosts = await listHosts(tx);
   const host = hosts.find(one => one.name === router.host);
@@ -48,20 +50,27 @@ async function suits(tx: Tx, gatewayNetworkId: string | null): Promise<(host: Ho
   return network?.type === 'flat' ? reachesOutside(tx) : () => true;
 }
 
-/** Gives a host to every router that has none. */
+/** Puts a router where it can be: on one host, or as a highly available one on several. */
+export async function placeRouter(tx: Tx, routerId: string, given?: Places): Promise<void> {
+  const router = await db(tx).selectFrom('routers').selectAll().where('id', '=', routerId).executeTakeFirstOrThrow();
+  const places = given ?? (await routerPlaces(tx));
+  const fits = await suits(tx, router.gatewayNetworkId);
+  if (router.ha) return spreadRouter(tx, router, places, fits);
+  const host = places.take(new Set([router.host]), fits);
+  if (host) await setRouterHost(tx, routerId, host.name);
+}
+
+/** Gives a host to every router that has none, and to the highly available ones as many as they should have. */
 export async function placeRouters(tx: Tx): Promise<void> {
   const waiting = await db(tx)
     .selectFrom('routers')
-    .select(['id', 'gatewayNetworkId'])
-    .where('host', 'is', null)
+    .select('id')
+    .where(eb => eb.or([eb('host', 'is', null), eb('ha', '=', 1)]))
     .orderBy('id')
     .execute();
   if (!waiting.length) return;
   const places = await routerPlaces(tx);
-  for (const { id, gatewayNetworkId } of waiting) {
-    const host = places.take(new Set(), await suits(tx, gatewayNetworkId));
-    if (host) await setRouterHost(tx, id, host.name);
-  }
+  for (const { id } of waiting) await placeRouter(tx, id, places);
 }
 
 /** Routers whose host does not work go on from one that does. */
@@ -69,17 +78,15 @@ export async function moveLostRouters(tx: Tx, limit: number): Promise<void> {
   const places = await routerPlaces(tx);
   const lost = (await listHosts(tx)).map(host => host.name).filter(name => !places.able(name));
   if (!lost.length) return;
+  const replicas = db(tx).selectFrom('routerHosts').select('routerId').where('routerHosts.host', 'in', lost);
   const rows = await db(tx)
     .selectFrom('routers')
-    .select(['id', 'host', 'gatewayNetworkId'])
-    .where('host', 'in', lost)
+    .select('id')
+    .where(eb => eb.or([eb.and([eb('host', 'in', lost), eb('ha', '=', 0)]), eb('id', 'in', replicas)]))
     .orderBy('id')
     .limit(limit)
     .execute();
-  for (const { id, host, gatewayNetworkId } of rows) {
-    const target = places.take(new Set([host]), await suits(tx, gatewayNetworkId));
-    if (target) await setRouterHost(tx, id, target.name);
-  }
+  for (const { id } of rows) await placeRouter(tx, id, places);
 }
 
 /** Puts a router with its ports on a host, or on none. */

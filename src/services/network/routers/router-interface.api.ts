@@ -8,6 +8,7 @@ import { networkById } from '#/services/network/networks/network.store.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { needPort, type Port, portById } from '#/services/network/ports/port.store.ts';
 import { removePort } from '#/services/network/ports/remove-port.ts';
+import { bindHaPorts } from '#/services/network/routers/ha-router.ts';
 import { setRoutes, view } from '#/services/network/routers/router.api.ts';
 import { checkInterface, type Route } from '#/services/network/routers/router.rules.ts';
 import {
@@ -258,6 +259,7 @@ async function changed(tx: Tx, router: Router): Promise<void> {
     .set({ revision: router.revision + 1, updatedAt: now(tx) })
     .where('id', '=', router.id)
     .execute();
+  if (router.ha) await bindHaPorts(tx, router.id);
   await replanRouter(tx, router.id);
 }
 

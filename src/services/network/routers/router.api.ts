@@ -9,15 +9,17 @@ import {
   readOnly,
   type Values,
 } from '#/services/network/attributes/attribute.ts';
-import { boolean, fixedIps, hostRoutes, list, map, text, uuid } from '#/services/network/attributes/checks.ts';
+import { boolean, fixedIps, hostRoutes, list, map, orNull, text, uuid } from '#/services/network/attributes/checks.ts';
 import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { checkZones, zone } from '#/services/network/networks/network.rules.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
-import { chooseHost, settleByGateway } from '#/services/network/routers/place-router.ts';
+import { freeVirtualRouterId, gatherRouter } from '#/services/network/routers/ha-router.ts';
+import { chooseHost, placeRouter, setRouterHost, settleByGateway } from '#/services/network/routers/place-router.ts';
 import { type GatewayAsk, setGateway } from '#/services/network/routers/router-gateway.ts';
 import { checkRoutes, type Route } from '#/services/network/routers/router.rules.ts';
 import { interfacesOf, listRouters, needRouter, type Router } from '#/services/network/routers/router.store.ts';
+import { networkSettings } from '#/services/network/settings.ts';
 import { db, type RouterRow } from '#/services/network/tables.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
 import type { Caller } from '#/platform/access/caller.ts';
@@ -39,6 +41,7 @@ const attributes: Attributes = {
   routes: putOnly(hostRoutes, { default: undefined }),
   availability_zone_hints: postOnly(list(text(255), { max: 10 }), { default: [] }),
   availability_zones: readOnly(),
+  ha: both(orNull(boolean), { default: undefined }),
 };
 
 export const routers: Resource<Router> = {
@@ -76,6 +79,7 @@ export function view(row: Router): Values {
     routes: JSON.parse(row.routes) as Route[],
     availability_zone_hints: JSON.parse(row.zoneHints) as string[],
     availability_zones: row.host === null ? [] : [zone],
+    ha: row.ha === 1,
   };
 }
 
@@ -86,16 +90,20 @@ export async function insertRouter(
   caller: Pick<Caller, 'projectId' | 'isAdmin'>,
 ): Promise<Router> {
   checkZones((values['availability_zone_hints'] as string[] | undefined) ?? []);
+  const ha = (values['ha'] as boolean | null | undefined) ?? networkSettings.of(tx).l3Ha;
   const row: RouterRow = {
     ...newStandard(tx, values),
     adminStateUp: values['admin_state_up'] === false ? 0 : 1,
-    host: await chooseHost(tx),
+    host: ha ? null : await chooseHost(tx),
     gatewayPortId: null,
     gatewayNetworkId: null,
     enableSnat: 1,
     routes: '[]',
     zoneHints: JSON.stringify(values['availability_zone_hints'] ?? []),
+    ha: ha ? 1 : 0,
+    virtualRouterId: null,
   };
+  if (ha) row.virtualRouterId = await freeVirtualRouterId(tx, row);
   await db(tx).insertInto('routers').values(row).execute();
   const ask = values['external_gateway_info'] as GatewayAsk | null | undefined;
   if (ask) {
@@ -106,11 +114,14 @@ export async function insertRouter(
       .execute();
     await settleByGateway(tx, row.id);
   }
+  if (ha) await placeRouter(tx, row.id);
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
 
 async function update({ tx, caller }: Ask, row: Router, values: Values): Promise<Router> {
+  const ha = (values['ha'] as boolean | null | undefined) ?? row.ha === 1;
+  if (ha !== (row.ha === 1)) await changeHa(tx, row, ha, values['admin_state_up']);
   const gatewayColumns =
     values['external_gateway_info'] === undefined
       ? {}
@@ -126,8 +137,25 @@ async function update({ tx, caller }: Ask, row: Router, values: Values): Promise
     .execute();
   if (values['routes']) await setRoutes(tx, row.id, values['routes'] as Route[]);
   await settleByGateway(tx, row.id);
+  if (ha) await placeRouter(tx, row.id);
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
+}
+
+/** @throws Problem invalid for a router that is up: it would stop in between */
+async function changeHa(tx: Tx, row: Router, ha: boolean, adminStateUp: unknown): Promise<void> {
+  if (row.adminStateUp && adminStateUp !== false)
+    throw new Problem('invalid', t.badRequest, {
+      resource: 'router',
+      why: 'Cannot change HA attribute of active routers. Please set router admin_state_up to False prior to upgrade',
+    });
+  if (!ha) {
+    await gatherRouter(tx, row);
+    return placeRouter(tx, row.id);
+  }
+  await setRouterHost(tx, row.id, null);
+  const virtualRouterId = await freeVirtualRouterId(tx, row);
+  await db(tx).updateTable('routers').set({ ha: 1, virtualRouterId }).where('id', '=', row.id).execute();
 }
 
 /** @throws Problem invalid for a next hop out of reach */
@@ -156,5 +184,6 @@ async function remove({ tx, caller }: Ask, row: Router): Promise<void> {
   if ((await interfacesOf(tx, row.id)).length) throw new Problem('conflict', t.routerInUse, { id: row.id });
   await setGateway(tx, row, null, caller);
   await replanRouter(tx, row.id);
+  if (row.ha) await gatherRouter(tx, row);
   await db(tx).deleteFrom('routers').where('id', '=', row.id).execute();
 }

@@ -11,6 +11,7 @@ export function planRouters(rows: Rows): HostRouter[] {
   return routers.map(router => {
     const own = routerPorts.filter(port => port.deviceId === router.id && port.adminStateUp);
     const gateway = own.find(port => port.deviceOwner === 'network:router_gateway');
+    const heard = own.find(port => port.deviceOwner === 'network:router_ha_interface');
     const nexthops = gateway
       ? gateway.addresses.flatMap(({ subnetId }) => subnets.find(subnet => subnet.id === subnetId)?.gateway ?? [])
       : [];
@@ -20,6 +21,9 @@ export function planRouters(rows: Rows): HostRouter[] {
       key: `router/${router.id}`,
       routerId: router.id,
       adminUp: router.adminStateUp === 1,
+      ...(router.ha && heard && router.virtualRouterId !== null
+        ? { ha: { virtualRouterId: router.virtualRouterId, port: toRouterPort(heard, rows) } }
+        : {}),
       interfaces: own
         .filter(port => port.deviceOwner === 'network:router_interface')
         .map(port => toRouterPort(port, rows)),
