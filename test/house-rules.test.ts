@@ -39,7 +39,7 @@ const rules: Rule[] = [
         // Logs, and a process's own name: nothing that must be whole.
         'cli/rotating-log|cli/process-facts|hypervisor/qemu/console-log',
         // Trials and workshops that are thrown away; what they make goes on by `publishFile`.
-        'cli/doctor|hypervisor/qemu/accelerator|hypervisor/qemu/config-drive|guest-image/disk|guest-image/build-tiny-image',
+        'cli/doctor|host/fetch-image|hypervisor/qemu/accelerator|hypervisor/qemu/config-drive|guest-image/disk|guest-image/build-tiny-image',
         // Empty files that are there or not; /proc.
         'volume/file/folders|network/bridge/(marks|networks|host)',
       ]

@@ -1,10 +1,15 @@
 // `haneul status`: processes, memory, hosts and health. Status 0 when the cloud answers, 1 when not.
 
 import { version } from '#/version.ts';
+import type { DataPaths } from '#/platform/config/data-directory.ts';
 import type { Context, DataOption } from './context.ts';
 import { type ProcessName, pssKibOf } from './process-facts.ts';
 import { readCredentials } from './credentials-files.ts';
+import { findBusServer } from './bus-server.ts';
+import { runsBus } from './cluster-roles.ts';
+import { rolesOf } from './roles.ts';
 import { askHealth, findRunning, type Health } from './running.ts';
+import type { Role } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
 import { columns } from './up.ts';
 
@@ -12,12 +17,14 @@ export async function status(context: Context, options: DataOption & { json?: bo
   const paths = context.paths(options);
   const running = findRunning(paths);
   const health: Health | null = running.url ? await askHealth(running.url, readCredentials(paths)) : null;
+  const { roles: own, bus } = rolesHere(context, paths);
   const processes = [
     ['supervisor', running.supervisor] as const,
-    ['control', running.roles.control] as const,
-    ['agent', running.roles.agent] as const,
+    ...(bus ? [['bus', findBusServer(paths)] as const] : []),
+    ...own.map(role => [role, running.roles[role]] as const),
   ];
-  const healthy = health?.state === 'answers';
+  // A machine without a control plane is well when its own part runs.
+  const healthy = own.includes('control') ? health?.state === 'answers' : running.roles.agent !== null;
   if (options.json) {
     const describe = (name: ProcessName | null): object | null => name && { pid: name.pid, pssKib: pssKibOf(name.pid) };
     const roles = Object.fromEntries(processes.map(([role, name]) => [role, describe(name)]));
@@ -29,7 +36,7 @@ export async function status(context: Context, options: DataOption & { json?: bo
           url: running.url,
           healthy,
           processes: roles,
-          cloud: healthy ? health.status : null,
+          cloud: health?.state === 'answers' ? health.status : null,
         },
         null,
         2,
@@ -51,12 +58,13 @@ export async function status(context: Context, options: DataOption & { json?: bo
     rows.push([role, name ? say(t.running, { pid: name.pid }) + memory : say(t.off)]);
   }
   if (total > 0) rows.push([say(t.totalMemory), say(t.memory, { mib: Math.round(total / 1024) })]);
-  rows.push([
-    'API',
-    `${running.url ?? '-'}  ${healthy ? say(t.answers) : say(t.silent, { reason: health?.state === 'silent' ? health.reason : '-' })}`,
-  ]);
+  if (own.includes('control'))
+    rows.push([
+      'API',
+      `${running.url ?? '-'}  ${healthy ? say(t.answers) : say(t.silent, { reason: health?.state === 'silent' ? health.reason : '-' })}`,
+    ]);
   const warnings: string[] = [];
-  if (healthy) describeCloud(health.status, rows, warnings);
+  if (health?.state === 'answers') describeCloud(health.status, rows, warnings);
   const width = Math.max(...rows.map(([name]) => columns(name)));
   for (const [name, value] of rows) print(`${name}${' '.repeat(width - columns(name))}  ${value}`);
   for (const warning of new Set(warnings)) print(`\n${warning}`);
@@ -76,5 +84,15 @@ export async function status(context: Context, options: DataOption & { json?: bo
     for (const [name, count] of Object.entries(cloud.counts ?? {})) into.push([name, String(count)]);
     if (hosts.some(host => host.accelerator === 'tcg')) notes.push(say(t.tcgWarning));
     for (const { kvmProblem } of hosts) if (kvmProblem) notes.push(say(t.kvmReason, { reason: kvmProblem }));
+  }
+}
+
+/** What is to run on this machine; with a configuration that cannot be read, what does by default. */
+function rolesHere(context: Context, paths: DataPaths): { roles: Role[]; bus: boolean } {
+  try {
+    const config = context.config(paths);
+    return { roles: rolesOf(config), bus: runsBus(config) };
+  } catch {
+    return { roles: ['control', 'agent'], bus: false };
   }
 }
