@@ -85,6 +85,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
   };
   /** Sees what other processes have changed. Nothing is remembered before the first check, which joins the transactions. */
   function check(): Promise<void> {
+    const asked = clock.monotonic();
     checking ??= db
       .read(tx => {
         contextOf(tx).slots.set(slot, cache);
@@ -99,7 +100,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
         // What was made here before the first look may have been revoked elsewhere since.
         if (generation === null || now > generation) cache.forget(null);
         generation = Math.max(now, generation ?? 0);
-        checkedAt = clock.monotonic();
+        checkedAt = asked;
       })
       .finally(() => {
         checking = null;

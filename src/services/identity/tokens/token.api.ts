@@ -8,12 +8,19 @@ import type { Database } from '#/platform/database/database.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Policy } from '#/platform/access/policy.ts';
 import { tables } from '#/services/identity/tables.ts';
-import { type Endpoint, endpoint, type Finder, type Reply, type RequestFacts } from '#/platform/http/endpoint.ts';
+import {
+  type Endpoint,
+  endpoint,
+  type Finder,
+  type Query,
+  type Reply,
+  type RequestFacts,
+} from '#/platform/http/endpoint.ts';
 import { any, open, as } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import { flagOf, one } from '#/services/identity/wire.ts';
+import { one } from '#/services/identity/wire.ts';
 import {
   allowedExpiredMs,
   type Authority,
@@ -78,7 +85,7 @@ export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
           return issueToken(tx, authority, login, body.auth.scope);
         });
         if (isLogin) await recorder.succeeded({ ...about, projectId: known.caller.projectId });
-        return { 201: await authority.body(known, !flagOf(query, 'nocatalog')), headers: subjectHeaders(token) };
+        return { 201: await authority.body(known, !('nocatalog' in query)), headers: subjectHeaders(token) };
       } catch (thrown) {
         if (isLogin) recorder.refused(about, thrown);
         throw thrown;
@@ -98,16 +105,16 @@ export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
     quick(asked) {
       const { token, known } = subjectAtHand(authority, asked.request);
       if (!known || !mayAsk(asked, 'identity:validate_token', known)) return undefined;
-      const body = known.bodies[flagOf(asked.query, 'nocatalog') ? 'bare' : 'full'];
+      if (!keepsRules(asked.request, known)) return undefined;
+      const body = known.bodies['nocatalog' in asked.query ? 'bare' : 'full'];
       return body && answer(token, body);
     },
     prepare: async asked => {
       const subject = asked.request.headers['x-subject-token'];
-      const known = await subjectToken(authority, subject, {
-        expiredMs: one(asked.query, 'allow_expired') === '1' ? allowedExpiredMs : 0,
-      });
+      const known = await subjectToken(authority, subject, expiry(asked.query));
       permit(asked, 'identity:validate_token', known);
-      return answer(String(subject), await authority.body(known, !flagOf(asked.query, 'nocatalog')));
+      checkRulesAreKept(asked.request, known);
+      return answer(String(subject), await authority.body(known, !('nocatalog' in asked.query)));
     },
     handle: async ({ prepared }) => prepared,
   });
@@ -120,8 +127,9 @@ export function tokenEndpoints(needs: TokenNeeds): Endpoint[] {
     find: ownToken,
     replies: { 200: null },
     prepare: async asked => {
-      const known = await subjectToken(authority, asked.request.headers['x-subject-token']);
+      const known = await subjectToken(authority, asked.request.headers['x-subject-token'], expiry(asked.query));
       permit(asked, 'identity:check_token', known);
+      checkRulesAreKept(asked.request, known);
       return known;
     },
     handle: async ({ request }) => ({
@@ -204,6 +212,22 @@ async function useTrust(tx: Tx, trustId: string, trusteeId: string): Promise<voi
 function subjectAtHand(authority: Authority, request: RequestFacts): { token: string; known: Known | undefined } {
   const token = request.headers['x-subject-token'];
   return typeof token === 'string' ? { token, known: authority.peek(token) } : { token: '', known: undefined };
+}
+
+/** Services may ask about tokens that have ended. */
+function expiry(query: Query): { expiredMs: number } {
+  const asked = ['1', 't', 'true', 'on', 'y', 'yes'].includes(one(query, 'allow_expired')?.toLowerCase() ?? '');
+  return { expiredMs: asked ? allowedExpiredMs : 0 };
+}
+
+/** A service that does not say that it keeps access rules would let a token with them do anything. */
+function keepsRules({ headers }: RequestFacts, { context }: Known): boolean {
+  return context.accessRules === null || Number(headers['openstack-identity-access-rules'] ?? 0) >= 1;
+}
+
+/** @throws Problem notFound */
+function checkRulesAreKept(request: RequestFacts, known: Known): void {
+  if (!keepsRules(request, known)) throw new Problem('notFound', t.noToken);
 }
 
 function mayAsk({ policy, caller }: { policy: Policy; caller: Caller }, rule: string, known: Known): boolean {
