@@ -17,7 +17,8 @@ export interface BenchCloud extends AsyncDisposable {
   upMs: number;
   /** Role → process id. */
   processes(): Record<string, number>;
-  up(): Promise<number>;
+  /** @param simulate another number of simulated hosts than before */
+  up(simulate?: number): Promise<number>;
   down(): Promise<void>;
 }
 
@@ -33,10 +34,12 @@ export async function freshCloud({ simulate, env = {} }: CloudOptions): Promise<
   // The control plane's user passes through.
   chmodSync(own, 0o755);
   const data = join(own, 'data');
-  const up = async (): Promise<number> => {
+  let simulated = simulate;
+  const up = async (count = simulated): Promise<number> => {
+    simulated = count;
     const started = performance.now();
     const port = cloud.url ? new URL(cloud.url).port : '0';
-    const hosts = simulate > 0 ? ['--simulate', String(simulate)] : [];
+    const hosts = simulated > 0 ? ['--simulate', String(simulated)] : [];
     await haneul(['up', '--yes', '--detach', '--data', data, '--listen', `127.0.0.1:${port}`, ...hosts], env);
     return performance.now() - started;
   };

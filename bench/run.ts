@@ -10,11 +10,12 @@ import { image } from './image.ts';
 import { load } from './load.ts';
 import type { Measurement, Row } from './measurement.ts';
 import { memory } from './memory.ts';
+import { scale } from './scale.ts';
 import { ssh } from './ssh.ts';
 import { start } from './start.ts';
 import { startReal } from './start-real.ts';
 
-const measurements: Measurement[] = [start, startReal, memory, ceiling, load, image, ssh];
+const measurements: Measurement[] = [start, startReal, memory, ceiling, load, image, ssh, scale];
 
 const words = process.argv.slice(2);
 const names = words.filter(word => !word.startsWith('--'));

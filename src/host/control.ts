@@ -84,19 +84,18 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
     silence.heard(said.host);
     return db.write(async tx => {
       if (admits && !(await admits(tx, said.host))) throw new Problem('forbidden', t.notMember, { host: said.host });
-      const known = await table(tx)
-        .selectFrom('hosts')
-        .select(['name', 'up', 'session'])
-        .where('name', '=', said.host)
-        .executeTakeFirst();
+      const known = await table(tx).selectFrom('hosts').selectAll().where('name', '=', said.host).executeTakeFirst();
       // A greeting that came twice: what was reported since still counts.
       if (known?.session === said.session && known.up === 1) return {};
-      const facts = {
+      const abilities = {
         roles: JSON.stringify(said.roles),
         address: said.address ?? null,
         capabilities: said.capabilities && JSON.stringify(said.capabilities),
         volumeCapacity: said.volumeCapacity && JSON.stringify(said.volumeCapacity),
         networkCapabilities: said.networkCapabilities ? JSON.stringify(said.networkCapabilities) : null,
+      };
+      const facts = {
+        ...abilities,
         session: said.session,
         up: 1,
         lastSeenAt: now(tx),
@@ -120,7 +119,10 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
           })
           .execute();
       await replan(tx, said.host);
-      await tell(tx, said.host, { type: 'host.up', first: !known });
+      // An agent that was only restarted changes nothing for anyone.
+      const names = Object.keys(abilities) as (keyof typeof abilities)[];
+      if (known?.up !== 1 || names.some(name => known[name] !== abilities[name]))
+        await tell(tx, said.host, { type: 'host.up', first: !known });
       return {};
     });
   }

@@ -14,7 +14,7 @@ import {
   type SubnetRow,
 } from '#/services/network/tables.ts';
 import { isIPv6 } from 'node:net';
-import { type Host, hostByName, listHosts } from '#/host/hosts.ts';
+import { type Host, hostByName, hostsByName } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export interface PlanRows {
@@ -214,17 +214,21 @@ async function membersOf(tx: Tx, groupIds: string[]): Promise<PlanRows['members'
 
 const tunnelOf = (host: Host | undefined): string | null => host?.networkCapabilities?.tunnelAddress ?? null;
 
+/** Those of other hosts that a tunnel from this one reaches. */
+async function tunnelEnds(tx: Tx, hosts: string[], host: string, own: string): Promise<Map<string, string>> {
+  const others = await byIds(hosts, names => hostsByName(tx, names));
+  return new Map(
+    others.flatMap(other => {
+      const end = tunnelOf(other);
+      return other.name !== host && end !== null && isIPv6(end) === isIPv6(own) ? [[other.name, end]] : [];
+    }),
+  );
+}
+
 /** Nothing where this host has no tunnel. */
 async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promise<Elsewhere[]> {
-  const hosts = await listHosts(tx);
-  const own = tunnelOf(hosts.find(one => one.name === host));
+  const own = networkIds.length ? tunnelOf(await hostByName(tx, host)) : null;
   if (own === null) return [];
-  const addresses = new Map<string, string>();
-  for (const other of hosts) {
-    const end = tunnelOf(other);
-    if (other.name !== host && end !== null && isIPv6(end) === isIPv6(own)) addresses.set(other.name, end);
-  }
-  if (!addresses.size) return [];
   const bindings = await byIds(networkIds, ids =>
     db(tx)
       .selectFrom('portBindings')
@@ -256,6 +260,8 @@ async function portsElsewhere(tx: Tx, host: string, networkIds: string[]): Promi
       .where('carrier', 'is not', null)
       .execute(),
   );
+  const names = [...relevant, ...bindings].map(row => row.host);
+  const addresses = await tunnelEnds(tx, unique([...names, ...carriers.map(row => row.carrier)]), host, own);
   const outward = carriers.flatMap(({ id, carrier }) => {
     const address = addresses.get(carrier!);
     return address === undefined ? [] : [{ networkId: id, address, mac: null, ips: [] }];
