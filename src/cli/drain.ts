@@ -49,7 +49,8 @@ export async function drain(
     for (const server of waiting.slice(0, Math.max(0, atOnce - moving.size))) {
       const count = (tries.get(server.id) ?? 0) + 1;
       tries.set(server.id, count);
-      const refusal = count > triesLimit ? say(t.cameBack, { id: server.id }) : await move(cloud, server);
+      const refusal =
+        count > triesLimit ? say(t.cameBack, await lastProblem(cloud, server)) : await move(cloud, server);
       if (refusal === null) {
         moving.set(server.id, server.name);
         if (server.status === 'SHUTOFF') cold.add(server.id);
@@ -90,6 +91,16 @@ async function move(cloud: CloudClient, { id, status }: ServerView): Promise<str
   // One that is gone meanwhile has moved, too.
   if (answer < 400 || answer === 404) return null;
   return Object.values(body)[0]?.message ?? `HTTP ${answer}`;
+}
+
+async function lastProblem(cloud: CloudClient, { id }: ServerView): Promise<{ id: string; problem: string }> {
+  const { body } = await cloud<{ operations: { problem: string | null; created_at: string }[] }>(
+    'GET',
+    `/haneul/operations?resource_id=${id}`,
+  );
+  const failed = body.operations.filter(({ problem }) => problem !== null);
+  const last = failed.sort((a, b) => (a.created_at < b.created_at ? 1 : -1))[0];
+  return { id, problem: last?.problem ?? '-' };
 }
 
 /** A cold move waits for somebody to say that it is well; of these nobody else knows. */

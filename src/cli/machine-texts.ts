@@ -117,8 +117,8 @@ export const machineTexts = texts('cli.machine', {
   moved: { en: '{server} has moved; {left} left.', ko: '{server}을(를) 옮겼습니다. {left}개 남았습니다.' },
   notMoved: { en: '{server} ({id}) stays: {message}', ko: '{server} ({id})은(는) 그대로입니다: {message}' },
   cameBack: {
-    en: 'moving it failed; ./haneul operations --all --resource {id} says why',
-    ko: '옮기지 못했습니다. 이유: ./haneul operations --all --resource {id}',
+    en: '{problem} More: ./haneul operations --all --resource {id}',
+    ko: '{problem} 자세히: ./haneul operations --all --resource {id}',
   },
   drained: { en: '{name} holds no servers any more.', ko: '{name}에 더 이상 서버가 없습니다.' },
   drainedPartly: {
