@@ -31,8 +31,11 @@ const implied: [string, string][] = [
 ];
 export const password = 'Of-every-caller-1';
 
-/** @param admin a login with the role admin, in the domain `default` and its project `admin` */
-export async function makeEstate(keystone: Keystone, admin: Login): Promise<Estate> {
+/**
+ * @param admin a login with the role admin, in the domain `default` and its project `admin`
+ * @param thing how names begin; new ones where the service remembers an earlier estate
+ */
+export async function makeEstate(keystone: Keystone, admin: Login, thing = 'thing'): Promise<Estate> {
   const { must } = keystone;
   const project = { project: { name: 'admin', domain: { id: 'default' } } };
   const first = await keystone.logIn(admin, project);
@@ -45,7 +48,7 @@ export async function makeEstate(keystone: Keystone, admin: Login): Promise<Esta
     time: new Date(keystone.now()).toISOString(),
   };
   let count = 0;
-  const name = (): string => `thing-${++count}`;
+  const name = (): string => `${thing}-${++count}`;
   const post = async (path: string, body: Json, status = 201): Promise<Json> =>
     Object.values(await must('POST', path, status, { token, body }))[0] as Json;
   const put = (path: string, body?: Json, status = 204): Promise<Json> => must('PUT', path, status, { token, body });
@@ -158,7 +161,11 @@ export async function makeEstate(keystone: Keystone, admin: Login): Promise<Esta
           body: { application_credential: ask },
         }),
       )[0] as Json;
-      return { application_credential_id: made.id, access_rule_id: made.access_rules[0].id };
+      return {
+        application_credential_id: made.id,
+        application_credential_secret: made.secret,
+        access_rule_id: made.access_rules[0].id,
+      };
     },
     'unused access rule': async () => {
       const made = await makers['application credential']!();
@@ -185,10 +192,10 @@ export async function makeEstate(keystone: Keystone, admin: Login): Promise<Esta
       return { registered_limit_id: made.id, resource_name: made.resource_name };
     },
     limit: async () => {
-      const { resource_name } = await makers['registered limit']!();
+      const { resource_name, registered_limit_id } = await makers['registered limit']!();
       const ask = { service_id: ids['service_id'], project_id: ids['project_id'], resource_name, resource_limit: 5 };
       const [made] = await post('/v3/limits', { limits: [ask] });
-      return { limit_id: made.id };
+      return { limit_id: made.id, limited_id: registered_limit_id! };
     },
     policy: async () => ({ policy_id: (await post('/v3/policies', { policy: { type: 'text', blob: '{}' } })).id }),
     associations: async () => {
@@ -245,7 +252,7 @@ export async function makeEstate(keystone: Keystone, admin: Login): Promise<Esta
     const enc = encodeURIComponent;
     const parameters: Ids = {
       oauth_consumer_key: signer['consumer_id']!,
-      oauth_nonce: String(++count).padStart(32, 'n'),
+      oauth_nonce: String(++count).padStart(24, '0'),
       oauth_signature_method: 'HMAC-SHA1',
       oauth_timestamp: String(Math.floor(keystone.now() / 1000)),
       oauth_version: '1.0',
@@ -274,8 +281,7 @@ export async function makeEstate(keystone: Keystone, admin: Login): Promise<Esta
     return { [`${kind}_id`]: id };
   }
 
-  const regions = await must('GET', '/v3/regions', 200, { token });
-  ids['region_id'] = regions.regions[0]?.id ?? (await makers['region']!())['region_id'];
+  Object.assign(ids, await makers['region']!());
   await grants('user', ids['user_id']!);
   await grants('group', ids['group_id']!);
   Object.assign(ids, await makers['service']!());

@@ -159,7 +159,9 @@ async function placeOf(tx: Tx, ask: Ask, own: string | null): Promise<{ domainId
   const parentId = ask.parent_id ?? ask.domain_id ?? own;
   if (parentId === null) throw new Problem('invalid', t.needsDomain);
   const parent = await findProject(tx, parentId);
-  if (!parent || (!ask.parent_id && !parent.isDomain)) throw notFound(ask.parent_id ? 'project' : 'domain', parentId);
+  // As Keystone has it: a parent that is not there is a bad request, a domain that is not there is not found.
+  if (!parent && ask.parent_id) throw new Problem('invalid', t.notFound, { what: 'project', id: parentId });
+  if (!parent || (!ask.parent_id && !parent.isDomain)) throw notFound('domain', parentId);
   const domainId = parent.domainId ?? parent.id;
   if (ask.domain_id != null && ask.domain_id !== domainId)
     throw new Problem('invalid', t.parentOtherDomain, { domain: ask.domain_id });

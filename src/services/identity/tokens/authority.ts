@@ -205,7 +205,7 @@ export function createAuthority(options: AuthorityOptions): Authority {
       const { scope } = entry.context.payload;
       if (withCatalog && scope.type !== 'unscoped')
         token['catalog'] = await db.read(tx => catalogFor(tx, scope.type === 'project' ? scope.id : null));
-      const others = scope.type === 'unscoped' ? [] : await db.read(serviceProvidersInTokens);
+      const others = await db.read(serviceProvidersInTokens);
       if (others.length) token['service_providers'] = others;
       return (entry.bodies[kind] = Buffer.from(JSON.stringify({ token })));
     },
@@ -272,7 +272,7 @@ export async function subjectToken(
   token: string | string[] | undefined,
   options: { expiredMs?: number } = {},
 ): Promise<Known> {
-  if (typeof token !== 'string' || token === '') throw new Problem('invalid', t.noSubject);
+  if (typeof token !== 'string' || token === '') throw new Problem('notFound', t.noSubject);
   const entry = authority.peek(token);
   if (entry) return entry;
   try {

@@ -3,12 +3,12 @@
 import { open, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
-import type { Authority } from '#/services/identity/tokens/authority.ts';
+import { type Authority, subjectToken } from '#/services/identity/tokens/authority.ts';
 import { type AuthMethod, authMethod } from '#/services/identity/tokens/methods/method.ts';
 
 export function tokenMethod({ authority }: { authority: Authority }): AuthMethod {
   return authMethod(open({ id: string() }), async ({ id }) => {
-    const { context } = authority.peek(id) ?? (await authority.lookUp(id));
+    const { context } = await subjectToken(authority, id);
     const { payload, user } = context;
     if (payload.trustId) throw new Problem('forbidden', t.tokenRescope, { method: 'trust' });
     if (payload.accessTokenId) throw new Problem('forbidden', t.tokenRescope, { method: 'oauth1' });
