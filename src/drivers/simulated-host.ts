@@ -50,6 +50,8 @@ export interface SimulatedHost {
   readonly name: string;
   /** The other machines of the cloud by name, to which guests move; absent where there is none. */
   neighbours?: ReadonlyMap<string, SimulatedMachine>;
+  /** Guests that ran here while they ran on a neighbour: there must never be one. */
+  doubles: Set<string>;
   /** How many local disks of guests were made here. */
   disksMade: number;
   guests: Map<Guest['key'], SimulatedGuest>;
@@ -106,6 +108,7 @@ export function simulatedHost(facts: {
     name: facts.name ?? 'host',
     ...(facts.neighbours && { neighbours: facts.neighbours }),
     disksMade: 0,
+    doubles: new Set(),
     guests: new Map(),
     images: new Map(),
     disks: new Map(),

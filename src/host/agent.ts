@@ -42,6 +42,8 @@ export interface Agent {
 }
 
 const heartbeatMs = 3_000;
+/** How long a host that starts waits for the control plane's word before it follows the plan that it remembers. */
+const aloneMs = 10_000;
 const lookMs = 5_000;
 const verifyMs = 120_000;
 
@@ -168,8 +170,9 @@ export function createAgent(options: AgentOptions): Agent {
         bus.subscribe(planChangedSubject(host), look),
         bus.subscribe(retrySubject(host), () => convergence.retryNow()),
       );
-      convergence.pump();
       lookAgain();
+      // What is remembered may be old: guests of it may run elsewhere by now. It is followed where nobody can be asked.
+      timers.after(aloneMs, () => convergence.pump());
       beat();
       verifyLater();
     },

@@ -28,6 +28,7 @@ import { type Answer, type Asked, inject } from '#/simulation/request.ts';
 import { createScope, type DatabaseFate, type Scope, scopedClock, scopedDatabase } from '#/simulation/scope.ts';
 import { beginning, publicUrl, type SimulatedUser, type Template } from '#/simulation/template.ts';
 import { type VirtualTime, virtualTime } from '#/simulation/virtual-time.ts';
+import { simulationTexts as t } from '#/simulation/texts.ts';
 
 type Drivers = Pick<AgentOptions, 'hypervisor' | 'network' | 'volume'>;
 
@@ -447,6 +448,16 @@ async function auditRest({ db, hosts }: SimulatedCloud): Promise<Violation[]> {
     const sentence = `Server ${id} is ${vmState}, but its guest is ${guest.power}.`;
     found.push({ invariant: 'host objects', resource: `server/${id}`, sentence: { en: sentence, ko: sentence } });
   }
+  for (const { name, machine } of hosts)
+    for (const guest of machine.doubles) {
+      const sentence = t.ranTwice;
+      const facts = { guest, host: name };
+      found.push({
+        invariant: 'host objects',
+        resource: guest,
+        sentence: { en: sentence.say('en', facts), ko: sentence.say('ko', facts) },
+      });
+    }
   for (const sentence of wrongPeers(hosts))
     found.push({ invariant: 'host objects', resource: 'networks', sentence: { en: sentence, ko: sentence } });
   return found;

@@ -37,6 +37,10 @@ export const simulationTexts = texts('simulation', {
     en: 'A token of {user} that has ended or was revoked is still good ({status}).',
     ko: '{user}의 만료되거나 폐기된 토큰이 아직 유효합니다({status}).',
   },
+  ranTwice: {
+    en: '{guest} ran on {host} while it ran on another host.',
+    ko: '{guest}이(가) 다른 호스트에서 실행 중일 때 {host}에서도 실행되었습니다.',
+  },
   madeTwice: {
     en: 'One request made {count} of {name}.',
     ko: '요청 하나가 {name}을(를) {count}개 만들었습니다.',

@@ -72,6 +72,7 @@ export const serverActs: Line[] = [
   call(1.5, action, { confirmResize: null }),
   call(1, action, { revertResize: null }),
   adminCall(1, action, { migrate: null }),
+  adminCall(1.5, action, { 'os-migrateLive': { block_migration: 'auto', host: null } }),
   // One that moves is let go of, or hurried.
   [
     0.3,

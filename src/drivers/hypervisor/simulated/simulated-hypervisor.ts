@@ -56,9 +56,11 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
       }),
     removeImage: key => gate('hypervisor.removeImage', 0, () => void host.images.delete(key)),
     ensureGuest: guest =>
-      gate('hypervisor.ensureGuest', delayOf(host.guests.get(guest.key), guest, delays), () =>
-        ensure(host, guest, clock),
-      ),
+      gate('hypervisor.ensureGuest', delayOf(host.guests.get(guest.key), guest, delays), () => {
+        const facts = ensure(host, guest, clock);
+        noteDouble(host, guest.key);
+        return facts;
+      }),
     removeGuest: key => gate('hypervisor.removeGuest', delays.stop ?? 0, () => void host.guests.delete(key)),
     reboot: guest =>
       gate('hypervisor.reboot', delays.reboot ?? 0, () => {
@@ -68,7 +70,11 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
         start(held, clock);
       }),
     sendGuest: (guest, act) =>
-      gate('hypervisor.sendGuest', 0, () => sendSimulated(host, find(host, guest.key), guest, act)),
+      gate('hypervisor.sendGuest', 0, () => {
+        const told = sendSimulated(host, find(host, guest.key), guest, act);
+        noteDouble(host, guest.key);
+        return told;
+      }),
     copyDisk: (guest, id) =>
       gate('hypervisor.copyDisk', 0, () => {
         const held = find(host, guest.key);
@@ -92,6 +98,13 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
     onExit: listener => host.listen(listener),
     async close() {},
   };
+}
+
+/** A guest runs on one host at most: tests ask the machine whether that held at every moment. */
+function noteDouble(host: SimulatedMachine, key: Guest['key']): void {
+  if (host.guests.get(key)?.power !== 'running') return;
+  for (const [name, { guests }] of host.neighbours ?? [])
+    if (name !== host.name && guests.get(key)?.power === 'running') host.doubles.add(key);
 }
 
 function ensure(host: SimulatedMachine, guest: Guest, clock: Clock): GuestFacts {
