@@ -4,8 +4,10 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { agents } from './agents.ts';
 import { ceiling } from './ceiling.ts';
 import { interrupt } from './cloud.ts';
+import { identity } from './identity.ts';
 import { image } from './image.ts';
 import { load } from './load.ts';
 import type { Measurement, Row } from './measurement.ts';
@@ -15,7 +17,7 @@ import { ssh } from './ssh.ts';
 import { start } from './start.ts';
 import { startReal } from './start-real.ts';
 
-const measurements: Measurement[] = [start, startReal, memory, ceiling, load, image, ssh, scale];
+const measurements: Measurement[] = [start, startReal, memory, ceiling, load, identity, image, ssh, scale, agents];
 
 const words = process.argv.slice(2);
 const names = words.filter(word => !word.startsWith('--'));

@@ -117,6 +117,13 @@ const suites: Suite[] = [
     run: args => nodeTest(args.length ? args : files('test/cluster/*.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'nodes',
+    what: 'two control planes over PostgreSQL and NATS, killed in turn under a write load (HANEUL_TEST_ROUNDS: how often)',
+    byDefault: true,
+    packages: ['postgresql-15', 'nats-server'],
+    run: () => nodeTest(files('test/nodes/*.test.ts'), []),
+  },
+  {
     name: 'upgrade',
     what: 'a version takes over from another and goes back, under a write load that never retries',
     byDefault: true,

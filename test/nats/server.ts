@@ -95,7 +95,8 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
   return self;
 }
 
-function freePort(): Promise<number> {
+/** A port that nothing listens on now. */
+export function freePort(): Promise<number> {
   return new Promise(resolve => {
     const server = createServer().listen(0, '127.0.0.1', () => {
       const { port } = server.address() as { port: number };

@@ -28,11 +28,11 @@ export async function askAs(data: string, url: string, keepAlive: boolean): Prom
   let token = '';
   const ask: Ask = (method, path, body) =>
     new Promise((resolve, reject) => {
-      const text = body === undefined ? '' : JSON.stringify(body);
+      const text = body === undefined ? '' : body instanceof Buffer ? body : JSON.stringify(body);
       const headers = {
         'x-auth-token': token,
         'openstack-api-version': 'compute 2.79',
-        'content-type': 'application/json',
+        'content-type': body instanceof Buffer ? 'application/octet-stream' : 'application/json',
         'content-length': Buffer.byteLength(text),
       };
       const asked = request(`${url}${path}`, { agent, method, headers }, answer => {

@@ -1,0 +1,33 @@
+// Simulated hosts in a process of their own, each with a connection to NATS under its own certificate:
+// `node test/nodes/agents-process.ts COUNT URL DIRECTORY`, where the directory holds each host's PEM files.
+
+import { join } from 'node:path';
+import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { createAgent } from '#/host/agent.ts';
+import { memoryPlanFile } from '#/host/plan-file.ts';
+import { simulatedDrivers } from '#/host/simulated-host.ts';
+import { natsBus } from '#/platform/bus/nats/nats-bus.ts';
+import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import { createLogger } from '#/platform/log/log.ts';
+
+const [count, url, directory] = process.argv.slice(2);
+const parts = { clock: systemClock(), random: systemRandom(), log: createLogger('agents', 'silent') };
+const neighbours = new Map<string, SimulatedMachine>();
+for (let at = 1; at <= Number(count); at++) {
+  const host = `host-${at}`;
+  const machine = simulatedHost({ ...parts, name: host, neighbours });
+  neighbours.set(host, machine);
+  const file = (ending: string): string => join(directory!, `${host}.${ending}`);
+  const tls = { caFile: join(directory!, 'ca.crt'), certFile: file('crt'), keyFile: file('key') };
+  const bus = natsBus({ servers: [url!], name: host, tls, ...parts });
+  void createAgent({
+    host,
+    address: null,
+    ...simulatedDrivers({ machine, ...parts }),
+    bus,
+    ...parts,
+    planFile: memoryPlanFile(),
+    consoleDirectory: null,
+  }).start();
+}
+setInterval(() => {}, 1 << 30);
