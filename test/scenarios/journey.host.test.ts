@@ -143,7 +143,17 @@ test('a server on a private network, from one command to its end', { timeout: 1_
       equal(stdout.trim(), 'kept');
     });
 
-    await t.test('a second server is reachable from the first until the rule is removed', async () => {
+    await t.test('an image is made of the server while it runs', async () => {
+      await sshTo(floating, key, ['echo from-the-first > ~/mark && sync']);
+      const made = await one('server', 'image', 'create', 'first', '--name', 'copy', '--wait');
+      equal(made.status, 'active');
+      equal((await one('server', 'show', 'first')).status, 'ACTIVE');
+      await sshTo(floating, key, ['true']);
+    });
+
+    await t.test('a second server, made of it, is reachable from the first until the rule is removed', async () => {
+      const userData = join(cloud.data, 'user-data');
+      writeFileSync(userData, '#!/bin/sh\ncat /home/cirros/mark > /dev/ttyS0\n');
       const rules = await one('security', 'group', 'rule', 'list', 'web');
       const icmp = rules.find((rule: Record<string, string>) => rule['IP Protocol'] === 'icmp');
       await one(
@@ -151,7 +161,9 @@ test('a server on a private network, from one command to its end', { timeout: 1_
         'create',
         'second',
         '--image',
-        'haneul-tiny',
+        'copy',
+        '--user-data',
+        userData,
         '--flavor',
         'tiny',
         '--network',
@@ -161,6 +173,11 @@ test('a server on a private network, from one command to its end', { timeout: 1_
         '--key-name',
         'key',
         '--wait',
+      );
+      await eventually(
+        async () => match(await one.plain('console', 'log', 'show', 'second'), /from-the-first/),
+        180_000,
+        2_000,
       );
       const address = (await one('server', 'show', 'second')).addresses.net[0] as string;
       await eventually(() => sshTo(floating, key, ['ping', '-c', '1', '-W', '2', address]), 120_000);
@@ -231,6 +248,7 @@ test('a server on a private network, from one command to its end', { timeout: 1_
       await one.plain('server', 'delete', '--wait', 'first', 'second');
       await two.plain('server', 'delete', '--wait', 'stranger');
       await eventually(() => one.plain('volume', 'delete', 'data'), 30_000);
+      await one.plain('image', 'delete', 'copy');
       await one.plain('floating', 'ip', 'delete', floating);
       await one.plain('router', 'remove', 'subnet', 'gate', 'sub');
       await one.plain('router', 'delete', 'gate');

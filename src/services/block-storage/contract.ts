@@ -11,6 +11,7 @@ import {
   endAttachment,
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
+import { makeSnapshot } from '#/services/block-storage/snapshots/make-snapshot.ts';
 import { type AttachmentRow, tables, type VolumeRow, type VolumeStatus } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { makeVolume, type VolumeAsk } from '#/services/block-storage/volumes/create-volume.ts';
@@ -65,6 +66,23 @@ export async function snapshotForUse(
   if (!row || (!caller.isAdmin && row.projectId !== caller.projectId))
     throw new Problem('notFound', t.snapshotNotFound, { id: snapshotId.slice(0, 80) });
   return { id: row.id, volumeId: row.volumeId, sizeGib: row.sizeGib, status: row.status };
+}
+
+/** Snapshots a volume that may be in use. @throws Problem notFound, invalid unless it is at rest, overQuota */
+export async function snapshotVolume(
+  tx: Tx,
+  caller: Caller,
+  volumeId: string,
+  name: string,
+): Promise<{ id: string; sizeGib: number }> {
+  const volume = await ownVolume(tx, caller, volumeId);
+  const { id, sizeGib } = await makeSnapshot(tx, caller, volume, {
+    name,
+    description: null,
+    metadata: {},
+    force: true,
+  });
+  return { id, sizeGib };
 }
 
 /** Reserves a volume; from now on the plan exports its disk. @throws Problem notFound, invalid unless it is free */

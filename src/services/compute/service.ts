@@ -27,7 +27,7 @@ import { limitEndpoints, limitRules } from '#/services/compute/quotas/limits.api
 import { quotaEndpoints } from '#/services/compute/quotas/quota.api.ts';
 import { actionEndpoints, actionRules } from '#/services/compute/server-actions/action.api.ts';
 import { forgetActions } from '#/services/compute/server-actions/action.store.ts';
-import { createImageEndpoints } from '#/services/compute/server-images/create-image.api.ts';
+import { createImageEndpoints, createImageRules } from '#/services/compute/server-images/create-image.api.ts';
 import { createServerImage } from '#/services/compute/server-images/create-image.operation.ts';
 import { serverGroupEndpoints, serverGroupRules } from '#/services/compute/server-groups/server-group.api.ts';
 import { evacuateServer } from '#/services/compute/server-migrations/evacuate.operation.ts';
@@ -134,6 +134,7 @@ export const computeService = (settings: ComputeSettings): Service => ({
     ...limitRules,
     ...powerRules,
     ...resizeRules,
+    ...createImageRules,
     ...liveMigrationRules,
     ...migrationRules,
     ...serverGroupRules,

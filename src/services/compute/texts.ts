@@ -336,6 +336,10 @@ export const t = texts('compute', {
     en: 'Host {dest} runs guests under {there}, host {source} under {here}: a running guest cannot change that.',
     ko: '호스트 {dest}은(는) {there}, 호스트 {source}은(는) {here}(으)로 게스트를 실행합니다. 실행 중인 게스트는 바꿀 수 없습니다.',
   },
+  badImageMapping: {
+    en: 'The image’s block_device_mapping is not valid at {where}: {why}.',
+    ko: '이미지의 block_device_mapping이 {where}에서 올바르지 않습니다: {why}.',
+  },
   copyTakesLong: {
     en: 'Host {host} still copies the disk of server {id}.',
     ko: '호스트 {host}이(가) 아직 서버 {id}의 디스크를 복사하고 있습니다.',

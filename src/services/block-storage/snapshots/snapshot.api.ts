@@ -26,6 +26,7 @@ import {
   listSnapshots,
   updateSnapshot,
 } from '#/services/block-storage/snapshots/snapshot.store.ts';
+import { makeSnapshot } from '#/services/block-storage/snapshots/make-snapshot.ts';
 import { type SnapshotRow, tables } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { isBeingCopied } from '#/services/block-storage/volumes/create-volume.ts';
@@ -77,29 +78,12 @@ const create = endpoint({
   async handle({ tx, body, caller, version }) {
     const ask = body.snapshot;
     const volume = await ownVolume(tx, caller, ask.volume_id ?? '');
-    const { id: volumeId, status, sizeGib, projectId } = volume;
-    const force = isTrue(ask.force ?? false) || since(version, '3.66');
-    const allowed = force ? ['available', 'in-use'] : ['available'];
-    if (!allowed.includes(status) || volume.host === null)
-      throw new Problem('invalid', t.wrongStatus, { id: volumeId, wanted: allowed, status });
-    await checkQuota(tx, projectId, { snapshots: 1, gigabytes: sizeGib });
-    const row: SnapshotRow = {
-      id: newId(tx),
-      volumeId,
-      projectId,
-      userId: caller.userId,
+    const row = await makeSnapshot(tx, caller, volume, {
       name: ask.name ?? ask.display_name ?? null,
       description: ask.description ?? null,
-      sizeGib,
-      status: 'creating',
-      planned: 0,
-      metadata: JSON.stringify(ask.metadata ?? {}),
-      createdAt: now(tx),
-      updatedAt: null,
-    };
-    await tables(tx).insertInto('volumeSnapshots').values(row).execute();
-    const input = { snapshotId: row.id, volumeId, host: volume.host };
-    await start(tx, createSnapshot, input, { resourceId: row.id, projectId });
+      metadata: (ask.metadata ?? {}) as Record<string, string>,
+      force: isTrue(ask.force ?? false) || since(version, '3.66'),
+    });
     return { 202: { snapshot: summaryView(row, version) } };
   },
 });

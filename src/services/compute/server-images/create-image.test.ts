@@ -140,3 +140,42 @@ test('deleting the server, or the image, while the copy is made leaves nothing b
     deepEqual(at.files(), before);
   }
 });
+
+test('a server that boots from a volume becomes an image that names snapshots, and servers start from those', async () => {
+  await using at = await open();
+  const { cloud, member } = at;
+  const { images } = await member.get('/image/v2/images');
+  const root = { uuid: images[0].id, source_type: 'image', destination_type: 'volume', volume_size: 1, boot_index: 0 };
+  const asked = { name: 'one', flavorRef: '42', networks: 'none', block_device_mapping_v2: [root] };
+  const { server } = await member.post('/compute/v2.1/servers', { server: asked }, 202);
+  await cloud.settle();
+  const path = `/compute/v2.1/servers/${server.id}`;
+  equal((await member.get(path)).server.status, 'ACTIVE');
+  const { image_id: id } = await member.post(`${path}/action`, { createImage: { name: 'whole' } }, 202);
+  const image = await member.get(`/image/v2/images/${id}`);
+  deepEqual([image.status, image.size, image.root_device_name, image.bdm_v2], ['active', 0, '/dev/vda', 'True']);
+  await member.get(`/image/v2/images/${id}/file`, 204);
+  const [device] = JSON.parse(image.block_device_mapping);
+  deepEqual([device.source_type, device.boot_index, device.volume_size], ['snapshot', 0, 1]);
+  await cloud.settle();
+  const { snapshot } = await member.get(`/volume/v3/{project}/snapshots/${device.snapshot_id}`);
+  deepEqual([snapshot.status, snapshot.name], ['available', 'snapshot for whole']);
+
+  const two = { name: 'two', flavorRef: '42', networks: 'none', imageRef: id };
+  const made = await member.post('/compute/v2.1/servers', { server: two }, 202);
+  await cloud.settle();
+  const second = (await member.get(`/compute/v2.1/servers/${made.server.id}`)).server;
+  equal(second.status, 'ACTIVE', JSON.stringify(second.fault));
+  const [attached] = second['os-extended-volumes:volumes_attached'];
+  const { volume } = await member.get(`/volume/v3/{project}/volumes/${attached.id}`);
+  deepEqual([volume.snapshot_id, volume.status], [device.snapshot_id, 'in-use']);
+
+  // Users write properties, too: what says nothing that can be is refused.
+  const patch = { 'content-type': 'application/openstack-images-v2.1-json-patch' };
+  const other = [{ source_type: 'image', destination_type: 'local', uuid: images[0].id, boot_index: 0 }];
+  for (const text of ['{', '[]', '[{}]', JSON.stringify(other), JSON.stringify([{ ...device, snapshot_id: 'none' }])]) {
+    const raw = JSON.stringify([{ op: 'replace', path: '/block_device_mapping', value: text }]);
+    equal((await member.request('PATCH', `/image/v2/images/${id}`, { raw, headers: patch })).status, 200);
+    await member.post('/compute/v2.1/servers', { server: two }, 400);
+  }
+});

@@ -11,13 +11,14 @@ import { findKeypair } from '#/services/compute/keypairs/keypair.store.ts';
 import { limitsOf } from '#/services/compute/quotas/quota.store.ts';
 import { mustBeComputeHost } from '#/services/compute/scheduling/scheduler.ts';
 import { findServerGroup, membersOf, type ServerGroup } from '#/services/compute/server-groups/server-group.store.ts';
+import { readMapping } from '#/services/compute/server-images/image-mapping.rules.ts';
 import { type DiskAsk, disksOf } from '#/services/compute/servers/block-device.rules.ts';
 import type { CreateAsk, Hints, NetworkPart } from '#/services/compute/servers/create.schema.ts';
 import { type ServerImage, serversByIds } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
 import { asInvalid, toInteger } from '#/services/compute/wire.ts';
 import { volumeForUse } from '#/services/block-storage/contract.ts';
-import { imageForUse, type UsableImage } from '#/services/image/contract.ts';
+import { imageForUse, mappingImageForUse, type UsableImage } from '#/services/image/contract.ts';
 import { type NetworkAsk, networksForProject, securityGroupsByName } from '#/services/network/contract.ts';
 
 const gib = 1_073_741_824;
@@ -32,9 +33,19 @@ export async function askedFlavor(tx: Tx, caller: Caller, ref: string | number):
 
 /** @throws Problem invalid: no such image, or one that cannot be used now */
 export async function askedImage(tx: Tx, caller: Caller, ref: string): Promise<UsableImage> {
+  return asInvalid(imageForUse(tx, caller, imageIdIn(ref)));
+}
+
+function imageIdIn(ref: string): string {
   const id = ref.replace(/\/$/, '').split('/').at(-1)!;
   if (!/^[0-9a-fA-F-]{32,36}$/.test(id)) throw new Problem('invalid', t.noImage, { id: id.slice(0, 255) });
-  return asInvalid(imageForUse(tx, caller, id));
+  return id;
+}
+
+/** What an image without bytes says that its servers start from; null for any other. @throws Problem invalid */
+async function askedMapping(tx: Tx, caller: Caller, ref: string) {
+  const image = await asInvalid(mappingImageForUse(tx, caller, imageIdIn(ref)));
+  return image && { image, parts: readMapping(image.properties['block_device_mapping']!) };
 }
 
 /** @throws Problem invalid when the image needs more than the flavor has */
@@ -65,8 +76,10 @@ export async function askedDisks(
   ask: CreateAsk,
   flavor: Flavor,
 ): Promise<DisksAsked> {
-  const image = ask.imageRef ? await askedImage(tx, caller, ask.imageRef) : null;
-  const disks = disksOf(image?.id ?? null, { v2: ask.block_device_mapping_v2, old: ask.block_device_mapping }, flavor);
+  const mapping = ask.imageRef ? await askedMapping(tx, caller, ask.imageRef) : null;
+  const image = ask.imageRef && !mapping ? await askedImage(tx, caller, ask.imageRef) : null;
+  const v2 = mapping ? [...mapping.parts, ...(ask.block_device_mapping_v2 ?? [])] : ask.block_device_mapping_v2;
+  const disks = disksOf(image?.id ?? null, { v2, old: ask.block_device_mapping }, flavor);
   const root = disks.find(disk => disk.bootIndex === 0)!;
   const localRoot = root.destination === 'local';
   if (disks.some(disk => disk.destination === 'volume'))
@@ -82,7 +95,7 @@ export async function askedDisks(
   }
   if (root.source === 'image')
     return { disks, imageId: null, image: keptImage(await askedImage(tx, caller, root.uuid!)), localRoot };
-  let properties: Record<string, string> = {};
+  let properties = mapping?.image.properties ?? {};
   for (const disk of disks)
     if (disk.source === 'volume') {
       const volume = await asInvalid(volumeForUse(tx, caller, disk.uuid!));
@@ -91,7 +104,10 @@ export async function askedDisks(
         throw new Problem('invalid', t.badBlockDevice, { why: `volume ${volume.id} is not bootable` });
       properties = volume.imageMetadata;
     }
-  return { disks, imageId: null, image: { name: '', properties, minDiskGib: 0, minRamMib: 0 }, localRoot };
+  const { name, minRamMib } = mapping?.image ?? { name: '', minRamMib: 0 };
+  if (minRamMib > flavor.memoryMib)
+    throw new Problem('invalid', t.flavorMemoryTooSmall, { need: minRamMib, have: flavor.memoryMib });
+  return { disks, imageId: null, image: { name: name ?? '', properties, minDiskGib: 0, minRamMib }, localRoot };
 }
 
 export function keptImage(image: UsableImage): ServerImage {

@@ -252,6 +252,7 @@ const download = streamEndpoint({
     if (found.status === 'deactivated' && !caller.isAdmin)
       throw new Problem('forbidden', t.deactivated, { id: found.id });
     if (found.status !== 'active' && found.status !== 'deactivated') return { 204: undefined };
+    if (found.sizeBytes === 0) return { 204: undefined };
     const file = await db.read(tx => fileOf(tx, found.id));
     await send(found, file, incoming, outgoing);
     return undefined;

@@ -1,5 +1,6 @@
 // Images that are made of servers: registered at once, filled by the operation that copies the server's disk.
 
+import type { Caller } from '#/platform/access/caller.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { newId, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -8,7 +9,15 @@ import { discard, keep, receive, type StoredData } from '#/services/image/data/i
 import { deleteImage, serverPart } from '#/services/image/images/delete-image.ts';
 import { blankImage } from '#/services/image/images/image.api.ts';
 import { emptyDraft } from '#/services/image/images/image.rules.ts';
-import { fileOf, findRow, insertImage, moveImage } from '#/services/image/images/image.store.ts';
+import {
+  fileOf,
+  findRow,
+  findVisible,
+  type Image,
+  insertImage,
+  moveImage,
+  updateImage,
+} from '#/services/image/images/image.store.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
 export interface ServerImageAsk {
@@ -32,6 +41,28 @@ export async function registerServerImage(tx: Tx, ask: ServerImageAsk): Promise<
     containerFormat: 'bare',
   });
   return id;
+}
+
+/** Registers an image without bytes, whose servers start from other things: its properties say from which. */
+export async function registerMappingImage(tx: Tx, ask: ServerImageAsk): Promise<string> {
+  const id = await registerServerImage(tx, ask);
+  await updateImage(tx, id, { status: 'active', sizeBytes: 0, diskFormat: null, containerFormat: null });
+  return id;
+}
+
+/**
+ * The image, when it has no bytes and says instead what its servers start from.
+ * @throws Problem notFound when the caller may not see it
+ */
+export async function mappingImageForUse(
+  tx: Tx,
+  caller: Caller,
+  imageId: string,
+): Promise<Pick<Image, 'id' | 'name' | 'properties' | 'minDiskGib' | 'minRamMib'> | null> {
+  const image = await findVisible(tx, imageId, caller);
+  if (!image) throw new Problem('notFound', t.notFound, { id: imageId.slice(0, 80) });
+  const { status, sizeBytes, properties } = image;
+  return status === 'active' && sizeBytes === 0 && properties['block_device_mapping'] !== undefined ? image : null;
 }
 
 /** @throws Problem notFound when it was deleted */
