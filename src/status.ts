@@ -12,7 +12,7 @@ import { type ClusterFacts, machineEndpoints } from '#/cluster/machine.api.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import type { Migration } from '#/platform/database/migrations.ts';
-import { endpoint } from '#/platform/http/endpoint.ts';
+import { type Endpoint, endpoint } from '#/platform/http/endpoint.ts';
 import { any, array, mapOf, nullable, object, oneOf, optional, string, integer } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import { countRunning } from '#/platform/operations/operation.store.ts';
@@ -34,53 +34,55 @@ export function statusService(
   parts: { bus: Bus; clock: Clock; migrations: Migration[]; cluster?: ClusterFacts | null },
 ): Service {
   const kinds = services.flatMap(service => service.operations ?? []);
+  const name = 'haneul';
+  const endpoints: Endpoint[] = [
+    endpoint({
+      policy: 'public',
+      route: 'GET /health',
+      replies: { 200: object({ healthy: any(), version: string() }) },
+      handle: async () => ({ 200: { healthy: true, version } }),
+    }),
+    endpoint({
+      policy: 'haneul:status',
+      allow: 'role:admin',
+      route: 'GET /status',
+      replies: {
+        200: object({
+          version: string(),
+          hosts: array(hostView),
+          counts: mapOf(integer()),
+          operations: mapOf(integer()),
+        }),
+      },
+      handle: async ({ tx }) => {
+        const hosts = (await listHosts(tx)).map(
+          ({ name, up, roles, capabilities, enabled, disabledReason, lastSeenAt }) => ({
+            name,
+            state: up ? 'up' : 'down',
+            roles,
+            ...(capabilities ? { accelerator: capabilities.accelerator, kvmProblem: capabilities.kvmProblem } : {}),
+            disabled: enabled ? null : (disabledReason ?? ''),
+            lastSeen: lastSeenAt,
+          }),
+        );
+        const counts: Record<string, number> = {};
+        for (const service of services) Object.assign(counts, await service.counts?.(tx));
+        return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
+      },
+    }),
+    ...machineEndpoints({ cluster: parts.cluster ?? null, services }),
+    ...operationEndpoints(kinds, parts.bus),
+    auditEndpoint(parts),
+    storyEndpoint(kinds),
+    ...upgradeEndpoints(parts.migrations),
+  ];
+  endpoints.push(...policyEndpoints(services, { name, type: name, endpoints }));
   return {
-    name: 'haneul',
-    type: 'haneul',
-    catalogName: 'haneul',
+    name,
+    type: name,
+    catalogName: name,
     catalogPath: '',
     envelope: ({ status, message }) => ({ body: { error: { code: status, message } } }),
-    endpoints: [
-      endpoint({
-        policy: 'public',
-        route: 'GET /health',
-        replies: { 200: object({ healthy: any(), version: string() }) },
-        handle: async () => ({ 200: { healthy: true, version } }),
-      }),
-      endpoint({
-        policy: 'haneul:status',
-        allow: 'role:admin',
-        route: 'GET /status',
-        replies: {
-          200: object({
-            version: string(),
-            hosts: array(hostView),
-            counts: mapOf(integer()),
-            operations: mapOf(integer()),
-          }),
-        },
-        handle: async ({ tx }) => {
-          const hosts = (await listHosts(tx)).map(
-            ({ name, up, roles, capabilities, enabled, disabledReason, lastSeenAt }) => ({
-              name,
-              state: up ? 'up' : 'down',
-              roles,
-              ...(capabilities ? { accelerator: capabilities.accelerator, kvmProblem: capabilities.kvmProblem } : {}),
-              disabled: enabled ? null : (disabledReason ?? ''),
-              lastSeen: lastSeenAt,
-            }),
-          );
-          const counts: Record<string, number> = {};
-          for (const service of services) Object.assign(counts, await service.counts?.(tx));
-          return { 200: { version, hosts, counts, operations: await countRunning(tx) } };
-        },
-      }),
-      ...machineEndpoints({ cluster: parts.cluster ?? null, services }),
-      ...operationEndpoints(kinds, parts.bus),
-      auditEndpoint(parts),
-      storyEndpoint(kinds),
-      ...policyEndpoints(services),
-      ...upgradeEndpoints(parts.migrations),
-    ],
+    endpoints,
   };
 }

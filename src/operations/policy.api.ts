@@ -1,10 +1,10 @@
 // What policy says: to administrators whether a user may do something and why, to everybody what they may call themselves.
 
-import type { Caller } from '#/platform/access/caller.ts';
+import { ownTarget } from '#/operations/own-target.ts';
 import { endpoint, type Endpoint } from '#/platform/http/endpoint.ts';
 import { array, boolean, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
-import { standIn } from '#/services/identity/contract.ts';
+import { coversCalls, standIn } from '#/services/identity/contract.ts';
 
 const callView = object({
   service: string(),
@@ -14,8 +14,13 @@ const callView = object({
   rule: string(),
 });
 
-export function policyEndpoints(services: Service[]): Endpoint[] {
-  const calls = services.flatMap(service => service.endpoints.map(each => ({ service: service.name, ...each })));
+type Listed = Pick<Service, 'name' | 'type' | 'aliases'> & { endpoints: Endpoint[] };
+
+/** @param own where these two endpoints will stand, with the others there */
+export function policyEndpoints(services: Service[], own: Listed): Endpoint[] {
+  const calls: (Endpoint & { service: string; of: Listed })[] = [];
+  const add = (of: Listed): void => void calls.push(...of.endpoints.map(each => ({ ...each, service: of.name, of })));
+  [...services, own].forEach(add);
 
   /** A rule by its name, or by a call such as `POST /compute/v2.1/servers`. */
   function ruleOf(action: string): string {
@@ -56,7 +61,7 @@ export function policyEndpoints(services: Service[]): Endpoint[] {
     async handle({ tx, body, policy, request }) {
       const { user, action, target = {}, ...scope } = body;
       const caller = await standIn(tx, user, scope);
-      const said = policy.explain(ruleOf(action), caller.credentials, { ...targetOfOwn(caller), ...target });
+      const said = policy.explain(ruleOf(action), caller.credentials, { ...ownTarget(caller), ...target });
       return {
         200: {
           allowed: said.allowed,
@@ -80,9 +85,12 @@ export function policyEndpoints(services: Service[]): Endpoint[] {
     summary: 'Lists what the caller may call, on what is their own',
     replies: { 200: object({ calls: array(callView) }) },
     async handle({ caller, policy }) {
-      const target = targetOfOwn(caller);
+      const target = ownTarget(caller);
       const allowed = calls.filter(
-        each => each.policy === 'public' || policy.allows(each.policy, caller.credentials, target),
+        ({ policy: rule, of: { type, aliases = [] }, method, path }) =>
+          rule === 'public' ||
+          (policy.allows(rule, caller.credentials, target) &&
+            coversCalls(caller, { services: [type, ...aliases], method, path })),
       );
       return {
         200: {
@@ -98,26 +106,9 @@ export function policyEndpoints(services: Service[]): Endpoint[] {
     },
   });
 
-  return [explain, capabilities];
-}
-
-/** What belongs to the caller, as rules of any service name it. */
-function targetOfOwn({ userId, projectId, domainId, credentials }: Caller): Record<string, unknown> {
-  const own = { id: userId, domain_id: credentials.user_domain_id };
-  return {
-    user_id: userId,
-    project_id: projectId,
-    tenant_id: projectId,
-    domain_id: domainId,
-    target: {
-      user: own,
-      project: { id: projectId, domain_id: credentials.project_domain_id },
-      domain: { id: domainId },
-      credential: { user_id: userId },
-      token: { user_id: userId },
-      trust: { trustor_user_id: userId, trustee_user_id: userId },
-    },
-  };
+  const made = [explain, capabilities];
+  add({ ...own, endpoints: made });
+  return made;
 }
 
 /** Whether a path is of a route: `{name}` stands for any one segment. */

@@ -1,6 +1,9 @@
 // What other services may ask of identity, inside their transaction.
 
+import type { Caller } from '#/platform/access/caller.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import { coversRoute } from '#/services/identity/application-credentials/access-rule.rules.ts';
+import type { AccessRule } from '#/services/identity/tokens/context.ts';
 import { tables } from '#/services/identity/tables.ts';
 
 /** Whether a project of that id exists. Domains are not projects here. */
@@ -42,6 +45,15 @@ export async function projectByName(tx: Tx, name: string): Promise<ProjectInfo |
     .orderBy('id')
     .executeTakeFirst();
   return row && projectById(tx, row.id);
+}
+
+/** Whether a caller's token is good for some calls of a route: one with access rules may not be. */
+export function coversCalls(
+  { token }: Caller,
+  route: { services: readonly string[]; method: string; path: string },
+): boolean {
+  const rules = token['accessRules'] as AccessRule[] | undefined;
+  return !rules || coversRoute(rules, route);
 }
 
 export { standIn, type StandInScope } from '#/services/identity/tokens/stand-in.ts';
