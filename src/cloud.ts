@@ -26,6 +26,7 @@ import { hostMigrations } from '#/host/hosts.store.ts';
 import type { Authenticator } from '#/platform/access/caller.ts';
 import { policyFromFile } from '#/platform/access/policy-file.ts';
 import { createPolicy, type Policy, type PolicyDefault } from '#/platform/access/policy.ts';
+import { oldNameOf } from '#/old-rule-names.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
@@ -311,7 +312,7 @@ export function policyDefaults(services: Service[]): Map<string, PolicyDefault> 
     const description = endpoint
       ? `${endpoint.method} ${endpoint.path}${endpoint.action ? ` (${endpoint.action})` : ''}`
       : '';
-    defaults.set(name, { check, description });
+    defaults.set(name, { check, description, deprecatedName: oldNameOf(name) });
   };
   for (const service of services) {
     for (const endpoint of service.endpoints) add(endpoint.policy, endpoint.allow, endpoint);

@@ -18,7 +18,7 @@ export interface PolicyDefault {
   /** Tokens of other scopes are refused. Absent: any. */
   scopeTypes?: readonly Scope[];
   description: string;
-  /** An older name: an override or a reference by it still counts. */
+  /** An older name, which several rules may share: an override or a reference by it still counts. */
   deprecatedName?: string;
 }
 
@@ -63,11 +63,10 @@ interface Compiled {
  * @throws Problem invalid: a rule that cannot be read, or one that refers to no rule
  */
 export function createPolicy({ defaults, overrides = new Map(), checkKinds = new Map() }: PolicyOptions): Policy {
-  const aliases = new Map(
-    [...defaults].flatMap(([name, d]) =>
-      d.deprecatedName && !defaults.has(d.deprecatedName) ? [[d.deprecatedName, name]] : [],
-    ),
-  );
+  /** Old name → the rules in its place. */
+  const successors = new Map<string, string[]>();
+  for (const [name, { deprecatedName: old }] of defaults)
+    if (old !== undefined) successors.set(old, [...(successors.get(old) ?? []), name]);
   const compiled = new Map<string, Compiled>();
   const never: Check = () => false;
 
@@ -76,12 +75,14 @@ export function createPolicy({ defaults, overrides = new Map(), checkKinds = new
     compiled.set(name, { rule: parseRule(source, name), overridden, scopeTypes, cycle: null, check: never });
   }
   for (const [name, { check }] of defaults) add(name, check, false);
-  // An override by the new name wins over one by the old.
-  const old = [...overrides].filter(([name]) => aliases.has(name));
-  const current = [...overrides].filter(([name]) => !aliases.has(name));
-  for (const [name, source] of [...old, ...current]) add(aliases.get(name) ?? name, sourceOf(source), true);
+  for (const [name, source] of overrides) {
+    // An override by the new name wins over one by the old.
+    for (const newer of successors.get(name) ?? []) if (!overrides.has(newer)) add(newer, sourceOf(source), true);
+    if (defaults.has(name) || !successors.has(name)) add(name, sourceOf(source), true);
+  }
 
-  const find = (name: string): Compiled | undefined => compiled.get(name) ?? compiled.get(aliases.get(name) ?? '');
+  const find = (name: string): Compiled | undefined =>
+    compiled.get(name) ?? compiled.get(successors.get(name)?.[0] ?? '');
   for (const [name, { rule }] of compiled)
     for (const reference of references(rule))
       if (!find(reference)) throw unknownReference(name, reference, [...compiled.keys()]);
