@@ -11,13 +11,26 @@ import { identity } from './identity.ts';
 import { image } from './image.ts';
 import { load } from './load.ts';
 import type { Measurement, Row } from './measurement.ts';
+import { liveMigration } from './live-migration.ts';
 import { memory } from './memory.ts';
 import { scale } from './scale.ts';
 import { ssh } from './ssh.ts';
 import { start } from './start.ts';
 import { startReal } from './start-real.ts';
 
-const measurements: Measurement[] = [start, startReal, memory, ceiling, load, identity, image, ssh, scale, agents];
+const measurements: Measurement[] = [
+  start,
+  startReal,
+  memory,
+  ceiling,
+  load,
+  identity,
+  image,
+  ssh,
+  scale,
+  agents,
+  liveMigration,
+];
 
 const words = process.argv.slice(2);
 const names = words.filter(word => !word.startsWith('--'));
