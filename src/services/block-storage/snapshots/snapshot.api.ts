@@ -1,6 +1,6 @@
 // Snapshots of volumes. API: Block Storage v3, "Volume snapshots", "Snapshot actions".
 
-import { newId, now, type Tx } from '#/platform/database/tx.ts';
+import type { Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Microversion, since } from '#/platform/http/endpoint.ts';
 import { any, array, isTrue, looseBoolean, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { start, supersede } from '#/platform/operations/operation.store.ts';
@@ -19,7 +19,6 @@ import {
   readMap,
   wire,
 } from '#/services/block-storage/page.ts';
-import { checkQuota } from '#/services/block-storage/quotas/quota.store.ts';
 import {
   aSnapshot,
   findSnapshot,
@@ -27,10 +26,10 @@ import {
   updateSnapshot,
 } from '#/services/block-storage/snapshots/snapshot.store.ts';
 import { makeSnapshot } from '#/services/block-storage/snapshots/make-snapshot.ts';
-import { type SnapshotRow, tables } from '#/services/block-storage/tables.ts';
+import type { SnapshotRow } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { isBeingCopied } from '#/services/block-storage/volumes/create-volume.ts';
-import { createSnapshot, deleteSnapshot } from '#/services/block-storage/volumes/volume.operations.ts';
+import { deleteSnapshot } from '#/services/block-storage/volumes/volume.operations.ts';
 import { findVolume, ownVolume } from '#/services/block-storage/volumes/volume.store.ts';
 
 const progress = { creating: '0%', available: '100%', deleting: '100%', error: '0%', error_deleting: '100%' };
