@@ -111,6 +111,7 @@ function realDrivers(
       user: guestUser,
       tools,
       accelerator: config.accelerator,
+      channel,
       fetchImage: config.clusterServers.length
         ? imageFetcher(config.clusterServers, tlsFilesIn(paths.machine))
         : undefined,
