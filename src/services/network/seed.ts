@@ -7,6 +7,7 @@ import { insertNetwork } from '#/services/network/networks/network.api.ts';
 import { externalPhysicalNetwork } from '#/services/network/networks/network.rules.ts';
 import { makePort } from '#/services/network/ports/make-port.ts';
 import { ensureDefaultGroup } from '#/services/network/security-groups/default-group.ts';
+import { bindHaPorts } from '#/services/network/routers/ha-router.ts';
 import { insertRouter } from '#/services/network/routers/router.api.ts';
 import { interfaceOwner } from '#/services/network/routers/router.store.ts';
 import { insertSubnet } from '#/services/network/subnets/subnet.api.ts';
@@ -89,6 +90,7 @@ async function seedPrivate(
     host: router.host,
     portSecurity: false,
   });
+  if (router.ha) await bindHaPorts(tx, router.id);
 }
 
 /** Ping and ssh, from wherever the floating IPs can be reached: at first that is this machine alone. */

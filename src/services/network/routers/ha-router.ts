@@ -49,10 +49,12 @@ export async function spreadRouter(
 ): Promise<void> {
   const replicas = await routerHosts(tx, router.id);
   const hosts = new Set(replicas.map(replica => replica.host));
+  let isSame = true;
   for (const replica of replicas) {
     if (places.able(replica.host)) continue;
     const other = places.take(hosts, fits);
     if (!other) continue;
+    isSame = false;
     await removeReplica(tx, replica);
     hosts.delete(replica.host);
     await addReplica(tx, router, other.name);
@@ -61,10 +63,11 @@ export async function spreadRouter(
   while (hosts.size < networkSettings.of(tx).l3HaAgents) {
     const other = places.take(hosts, fits);
     if (!other) break;
+    isSame = false;
     await addReplica(tx, router, other.name);
     hosts.add(other.name);
   }
-  await bindHaPorts(tx, router.id);
+  if (!isSame) await bindHaPorts(tx, router.id);
 }
 
 export async function addReplica(tx: Tx, router: Pick<RouterRow, 'id' | 'projectId'>, host: string): Promise<void> {

@@ -1,7 +1,7 @@
 // Which host carries a router: one that works for routers, the one with the fewest.
 
 import { replanAll, replanNetwork } from '#/services/network/affected.ts';
-import { openPlaces, type Places } from '#/services/network/agents/agent.store.ts';
+import { ableHosts, openPlaces, type Places } from '#/services/network/agents/agent.store.ts';
 import { reachesOutside } from '#/services/network/networks/carrier.ts';
 import { spreadRouter } from '#/services/network/routers/ha-router.ts';
 import { db } from '#/services/network/tables.ts';
@@ -75,17 +75,18 @@ export async function placeRouters(tx: Tx): Promise<void> {
 
 /** Routers whose host does not work go on from one that does. */
 export async function moveLostRouters(tx: Tx, limit: number): Promise<void> {
-  const places = await routerPlaces(tx);
-  const lost = (await listHosts(tx)).map(host => host.name).filter(name => !places.able(name));
-  if (!lost.length) return;
-  const replicas = db(tx).selectFrom('routerHosts').select('routerId').where('routerHosts.host', 'in', lost);
+  const able = (await ableHosts(tx, 'l3')).map(host => host.name);
+  if (!able.length) return;
+  const replicas = db(tx).selectFrom('routerHosts').select('routerId').where('routerHosts.host', 'not in', able);
   const rows = await db(tx)
     .selectFrom('routers')
     .select('id')
-    .where(eb => eb.or([eb.and([eb('host', 'in', lost), eb('ha', '=', 0)]), eb('id', 'in', replicas)]))
+    .where(eb => eb.or([eb.and([eb('host', 'not in', able), eb('ha', '=', 0)]), eb('id', 'in', replicas)]))
     .orderBy('id')
     .limit(limit)
     .execute();
+  if (!rows.length) return;
+  const places = await routerPlaces(tx);
   for (const { id } of rows) await placeRouter(tx, id, places);
 }
 

@@ -14,7 +14,7 @@ import type { Ask, Resource } from '#/services/network/attributes/resource.ts';
 import { newStandard, standardAttributes, standardView, touched } from '#/services/network/attributes/standard.ts';
 import { checkZones, zone } from '#/services/network/networks/network.rules.ts';
 import { checkQuota } from '#/services/network/quotas/quota.store.ts';
-import { freeVirtualRouterId, gatherRouter } from '#/services/network/routers/ha-router.ts';
+import { bindHaPorts, freeVirtualRouterId, gatherRouter } from '#/services/network/routers/ha-router.ts';
 import { chooseHost, placeRouter, setRouterHost, settleByGateway } from '#/services/network/routers/place-router.ts';
 import { type GatewayAsk, setGateway } from '#/services/network/routers/router-gateway.ts';
 import { checkRoutes, type Route } from '#/services/network/routers/router.rules.ts';
@@ -137,7 +137,10 @@ async function update({ tx, caller }: Ask, row: Router, values: Values): Promise
     .execute();
   if (values['routes']) await setRoutes(tx, row.id, values['routes'] as Route[]);
   await settleByGateway(tx, row.id);
-  if (ha) await placeRouter(tx, row.id);
+  if (ha) {
+    await placeRouter(tx, row.id);
+    await bindHaPorts(tx, row.id);
+  }
   await replanRouter(tx, row.id);
   return needRouter(tx, row.id);
 }
