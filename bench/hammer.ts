@@ -12,6 +12,8 @@ export interface Hammering {
   connections: number;
   seconds: number;
   warmupSeconds?: number;
+  /** So many requests a second and no more, each counted from when it was due. Absent: as many as are answered. */
+  pace?: number;
 }
 
 export interface Hammered {
@@ -40,16 +42,23 @@ export async function hammer(options: Hammering): Promise<Hammered> {
   let failures = 0;
   let bytes = 0;
   const next = typeof options.request === 'function' ? options.request : () => options.request as Buffer;
+  const open = (): Socket => connect(options.port, options.host).setNoDelay(true);
+  let turn = 0;
+  const began = performance.now();
   const loops = Array.from({ length: options.connections }, async () => {
-    const socket = connect(options.port, options.host);
-    socket.setNoDelay(true);
+    let socket = open();
     try {
       while (performance.now() < until) {
-        const asked = performance.now();
+        const due = options.pace ? began + (turn++ * 1000) / options.pace : performance.now();
+        if (due > performance.now()) await new Promise(resolve => setTimeout(resolve, due - performance.now()));
         const answer = await exchange(socket, next());
         const now = performance.now();
+        if (answer.closes) {
+          socket.destroy();
+          socket = open();
+        }
         if (now < from || now > until) continue;
-        times.push(now - asked);
+        times.push(now - due);
         bytes = answer.bytes;
         if (answer.status >= 300) failures++;
       }
@@ -68,12 +77,13 @@ export async function hammer(options: Hammering): Promise<Hammered> {
 }
 
 /** One request, one answer with a content-length. */
-function exchange(socket: Socket, request: Buffer): Promise<{ status: number; bytes: number }> {
+function exchange(socket: Socket, request: Buffer): Promise<{ status: number; bytes: number; closes: boolean }> {
   return new Promise((resolve, reject) => {
     let got = 0;
     let whole = -1;
     let status = 0;
     let head = '';
+    let closes = false;
     const done = (): void => {
       socket.off('data', onData);
       socket.off('error', reject);
@@ -87,12 +97,13 @@ function exchange(socket: Socket, request: Buffer): Promise<{ status: number; by
         const end = head.indexOf('\r\n\r\n');
         if (end < 0) return;
         status = Number(head.slice(9, 12));
+        closes = /\r\nconnection: *close/i.test(head.slice(0, end));
         const length = /\r\ncontent-length: *(\d+)/i.exec(head.slice(0, end));
         whole = end + 4 + Number(length?.[1] ?? 0);
       }
       if (got < whole) return;
       done();
-      resolve({ status, bytes: whole });
+      resolve({ status, bytes: whole, closes });
     };
     socket.on('data', onData);
     socket.once('error', reject);

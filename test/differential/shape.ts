@@ -83,7 +83,8 @@ function merged(items: Json[]): Json {
   for (const item of items)
     for (const [key, value] of Object.entries(item))
       if (whole[key] === undefined || whole[key] === null) whole[key] = value;
-      else if (kindOf(value) === 'object' && kindOf(whole[key]) === 'object') whole[key] = { ...value, ...whole[key] };
+      else if (kindOf(value) === 'object' && kindOf(whole[key]) === 'object')
+        whole[key] = { ...(value as Json), ...whole[key] };
   return whole;
 }
 
