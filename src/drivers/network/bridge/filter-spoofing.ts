@@ -3,6 +3,9 @@
 import type { HostPort } from '../network-driver.ts';
 import { type Cidr, disjoint, hexOf, linkLocalOf, parseCidr, parseMac, show } from './addresses.ts';
 
+/** The Ethernet type by which a hypervisor tells bridges where a guest now is. */
+const rarp = '0x8035';
+
 /** What a port may speak as: each of its MACs with the addresses that go with it. */
 export function identitiesOf(port: HostPort): Map<string, Cidr[]> {
   const identities = new Map<string, Cidr[]>();
@@ -20,11 +23,11 @@ export function identitiesOf(port: HostPort): Map<string, Cidr[]> {
 /**
  * The rules of a port's first chain. Whatever is not said to be allowed is dropped: other MACs, other addresses in ARP,
  * neighbour discovery, IPv4 and IPv6, being a DHCP server or a router, and all but ARP, IPv4 and IPv6 (so also VLAN tags,
- * whose packets the stateful filter would not see).
+ * whose packets the stateful filter would not see). A guest that has moved is announced by a broadcast in its name (RARP).
  */
 export function spoofingRules(port: HostPort): string[] {
   const rules = [
-    'ether type != { ip, arp, ip6 } drop',
+    `ether type != { ip, arp, ip6, ${rarp} } drop`,
     'udp sport 67 udp dport 68 drop',
     'udp sport 547 udp dport 546 drop',
     'icmpv6 type { nd-router-advert, nd-redirect } drop',
@@ -33,6 +36,7 @@ export function spoofingRules(port: HostPort): string[] {
     const v4 = cidrs.filter(cidr => cidr.family === 4);
     const v6 = cidrs.filter(cidr => cidr.family === 6);
     const from = `ether saddr ${mac}`;
+    rules.push(`${from} ether daddr ff:ff:ff:ff:ff:ff ether type ${rarp} accept`);
     // DHCP before there is an address, and the probe for a duplicate (RFC 5227).
     rules.push(`${from} ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept`);
     if (v4.length > 0) {
