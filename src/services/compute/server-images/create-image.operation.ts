@@ -54,7 +54,7 @@ export const createServerImage = operation<CreateImageInput>(kind)
     async do({ bus, clock, db, requestId }, { host, serverId, imageId, copy }) {
       const asked = { key: `server/${serverId}` as const, id: imageId };
       const { path, sizeBytes } = await callHost(bus, host, offerDiskCopy, asked, undefined, requestId);
-      const bytes = offeredBytes({ path, sizeBytes }, { clock, withinMs: patienceMs });
+      const bytes = offeredBytes({ host, path, sizeBytes }, { clock, withinMs: patienceMs });
       return { stored: await storeServerImage(db, imageId, { format: copy.format, sizeBytes, bytes }) };
     },
   })
