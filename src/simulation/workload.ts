@@ -55,6 +55,8 @@ export function startWorkload(cloud: SimulatedCloud, model: Model, options: Work
   let begun = 0;
   let ended = 0;
   let names = 0;
+  /** How often what somebody has of a kind was unsettled. */
+  const unsettled = new Map<string, number>();
 
   /** @param owner whose things it is about: the administrator has none */
   function makeUser(user: SimulatedUser, owner: SimulatedUser): User {
@@ -88,13 +90,25 @@ export function startWorkload(cloud: SimulatedCloud, model: Model, options: Work
       },
       async create(kind, sent, at) {
         const list = fill(at ?? kindFacts[kind].list);
+        const before = unsettled.get(`${user.name} ${kind}`);
         const told = await model.ask(user, 'POST', list, sent);
         const part = (told.body?.id ? told.body : Object.values(told.body ?? {})[0]) as Record<string, string>;
         const id = part?.[kindFacts[kind].by ?? 'id'];
-        if (told.status >= 200 && told.status < 300 && id) return model.add(user, kind, id, fill(pathOfKind(kind, id)));
+        if (told.status >= 200 && told.status < 300 && id) {
+          const thing = model.add(user, kind, id, fill(pathOfKind(kind, id)));
+          if (unsettled.get(`${user.name} ${kind}`) !== before) thing.state = 'unknown';
+          return thing;
+        }
         const asked = ('name' in sent ? sent : Object.values(sent)[0]) as { name?: string };
         if (asked?.name && (told.status === 0 || told.status === 503)) model.unanswered(user, list, asked.name);
         return undefined;
+      },
+      unsettle(...kinds) {
+        for (const kind of kinds) {
+          const key = `${owner.name} ${kind}`;
+          unsettled.set(key, (unsettled.get(key) ?? 0) + 1);
+          for (const thing of model.of(owner, kind)) thing.state = 'unknown';
+        }
       },
       async remove(kind) {
         const thing = self.some(kind);

@@ -1,7 +1,7 @@
 // Every single message of every kind of operation, and many pairs of them: lost, twice, late. The operation comes to its
 // end all the same, and nothing is left or missing. HANEUL_SCHEDULE_PAIRS says how many pairs, HANEUL_SCHEDULE_SEED which.
 
-import { deepEqual, ok } from 'node:assert/strict';
+import { deepEqual } from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { createDice } from '#/simulation/dice.ts';
 import { during, removeAll } from '#/simulation/simulate.ts';
@@ -54,11 +54,11 @@ for (const kind of kinds)
       if (++runs % 8 === 0) deepEqual(sentences(await removeAll(matrix.cloud, matrix.model)), []);
       return sent;
     };
+    // What touches no host sends none of its own.
     const messages = await run(new Map());
-    ok(messages > 0, 'an operation without a message');
     for (let message = 0; message < messages; message++)
       for (const mishap of everyMishap) await run(new Map([[message, mishap]]));
-    const own = Math.min(Math.ceil(pairs / kinds.length), (messages * (messages - 1) * 9) / 2);
+    const own = messages < 2 ? 0 : Math.min(Math.ceil(pairs / kinds.length), (messages * (messages - 1) * 9) / 2);
     for (let pair = 0; pair < own; pair++) {
       const first = dice.between(0, messages - 2);
       const second = dice.between(first + 1, messages - 1);

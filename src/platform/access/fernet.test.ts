@@ -29,8 +29,8 @@ test('what is not ours, too old, or from the future is refused', () => {
   ok(decryptFernet([other, secret], vector, { now: made }));
   equal(decryptFernet([secret], vector, { now: made + 61_000, ttlSeconds: 60 }), null);
   ok(decryptFernet([secret], vector, { now: made + 60_000, ttlSeconds: 60 }));
-  ok(decryptFernet([secret], vector, { now: made - 60_000 }));
-  equal(decryptFernet([secret], vector, { now: made - 62_000 }), null);
+  ok(decryptFernet([secret], vector, { now: made - 300_000 }));
+  equal(decryptFernet([secret], vector, { now: made - 302_000 }), null);
   for (const bad of [
     '',
     '=',

@@ -11,7 +11,7 @@ const version = 0x80;
 const headerBytes = 1 + 8 + 16;
 const hmacBytes = 32;
 /** A token from the future is refused beyond this difference of clocks. */
-const skewSeconds = 60;
+const skewSeconds = 300;
 
 /** A key from its text form (base64url, 32 bytes); null when it is none. */
 export function parseFernetKey(text: string): FernetKey | null {
@@ -52,7 +52,7 @@ export interface FernetContent {
 
 /**
  * The content of a token under any of the keys, padding optional; null for anything that is none of ours, is older
- * than `ttlSeconds`, or was made more than a minute in the future. Signatures are compared in constant time.
+ * than `ttlSeconds`, or was made more than five minutes in the future. Signatures are compared in constant time.
  * @param now milliseconds since 1970
  */
 export function decryptFernet(

@@ -132,9 +132,13 @@ test('a second engine takes over what the first left in the middle', async () =>
     table(tx).updateTable('operations').set({ leaseOwner: 'dead', leaseUntil: 0, wakeAt: 0 }).execute(),
   );
   make().start();
-  await settle();
-  clock.next();
-  await settle();
+  for (let timers = 0; timers < 60; timers++) {
+    equal(runs, 1, 'it may be alive');
+    await settle();
+    clock.next();
+    await settle();
+    if (runs > 1) break;
+  }
   equal(runs, 2);
   equal(await phase(), 'done');
 });

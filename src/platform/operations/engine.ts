@@ -52,12 +52,12 @@ export interface Engine {
 }
 
 const sweepMs = 1_000;
-/** Work of a process that died is taken over after that long, and the next sweep. */
+/** Work of a process that died is taken over once its lease was not renewed for so long, as others measure it. */
 const leaseMs = 8_000;
 /** While waiting for a host, look again this often even when no report wakes us. */
 const lookAgainMs = 15_000;
 const triesBeforeUnwinding = 5;
-/** No alarm and no lease is ever set further ahead: what is was set by a clock that was wrong, and does not count. */
+/** No alarm is ever set further ahead: what is was set by a clock that was wrong, and does not count. */
 const farthestMs = 300_000;
 
 type Outcome = 'on' | 'rest' | 'lost';
@@ -68,6 +68,8 @@ export function createEngine(options: EngineOptions): Engine {
   const kinds = new Map(options.kinds.map(kind => [kind.kind, kind]));
   const running = new Map<string, Promise<void>>();
   const queued = new Set<string>();
+  /** Leases of others as they were last seen, and when, by a clock that never jumps. */
+  const leases = new Map<string, { stamp: string; seenAt: number }>();
   const concurrency = options.concurrency ?? 32;
   let stopped = true;
   let timer: Timer | undefined;
@@ -115,12 +117,21 @@ export function createEngine(options: EngineOptions): Engine {
           .selectFrom('operations')
           .select('id')
           .where('phase', 'in', ['forward', 'undo'])
-          .where(eb => eb.or([eb('wakeAt', '<=', nowMs(tx)), eb('wakeAt', '>', nowMs(tx) + farthestMs)]))
+          .where(eb =>
+            eb.or([
+              eb('wakeAt', '<=', nowMs(tx)),
+              eb('wakeAt', '>', nowMs(tx) + farthestMs),
+              // Looked at all the time, to see whether it is renewed.
+              eb.and([eb('leaseOwner', 'is not', null), eb('leaseOwner', '!=', owner)]),
+            ]),
+          )
           .orderBy('wakeAt')
           .limit(500)
           .execute(),
       );
-      for (const { id } of due) if (!running.has(id)) queued.add(id);
+      const ids = new Set(due.map(({ id }) => id));
+      for (const id of leases.keys()) if (!ids.has(id)) leases.delete(id);
+      for (const id of ids) if (!running.has(id)) queued.add(id);
       pump();
     } catch (error) {
       log.error({ error }, 'operation sweep');
@@ -313,8 +324,16 @@ export function createEngine(options: EngineOptions): Engine {
 
   function mine(row: OperationRow): boolean {
     const under = row.phase === 'forward' || row.phase === 'undo';
-    const left = row.leaseUntil - clock.now();
-    return under && (row.leaseOwner === null || row.leaseOwner === owner || left < 0 || left > farthestMs);
+    return under && (row.leaseOwner === null || row.leaseOwner === owner || isOver(row));
+  }
+
+  /** What a lease says of its end was said by another's clock: it is over when it has stayed as it is for too long. */
+  function isOver({ id, leaseOwner, leaseUntil }: OperationRow): boolean {
+    const stamp = `${leaseOwner} ${leaseUntil}`;
+    const known = leases.get(id);
+    if (known?.stamp === stamp) return clock.monotonic() - known.seenAt > leaseMs;
+    leases.set(id, { stamp, seenAt: clock.monotonic() });
+    return false;
   }
 
   /** Nobody took it over or ended it since `row` was read. */

@@ -26,6 +26,8 @@ export interface User {
   /** Creates something and remembers it. @param list where it would be found when no answer comes */
   create(kind: Kind, sent: object, list?: string): Promise<Thing | undefined>;
   remove(kind: Kind): Promise<void>;
+  /** What the user has of these, or is getting now, may go with something else: nobody can say what becomes of it. */
+  unsettle(...kinds: Kind[]): void;
 }
 
 export type Act = (user: User) => Promise<unknown>;

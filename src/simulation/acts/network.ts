@@ -68,7 +68,7 @@ export const networkActs: Line[] = [
       if (!thing) return;
       // Its subnets go with it: whether they did is asked of the audit.
       const told = await user.model.remove(thing);
-      if (told.status !== 409) for (const one of user.model.of(user.user, 'subnet')) one.state = 'unknown';
+      if (told.status !== 409) user.unsettle('subnet');
     },
   ],
   make(1, 'subnet', ({ some, dice, name }) => ({

@@ -48,11 +48,12 @@ export const volumeActs: Line[] = [
   ...(['volume', 'snapshot'] as const).map(
     (kind): Line => [
       0.3,
-      async ({ admin, some, model, user }) => {
+      async ({ admin, some, unsettle }) => {
         const thing = some(kind);
         // Its snapshots go with it.
-        for (const one of [...model.of(user, 'snapshot'), ...(thing ? [thing] : [])]) one.state = 'unknown';
+        unsettle(kind, 'snapshot');
         await admin.ask('POST', `${volume}/${kind}s/${thing?.id ?? 'none'}/action`, { 'os-force_delete': null });
+        unsettle(kind, 'snapshot');
       },
     ],
   ),
@@ -88,11 +89,12 @@ export const volumeActs: Line[] = [
     ],
     [
       0.4,
-      async ({ kept, other, model, user }) => {
+      async ({ kept, other, unsettle }) => {
         const [id, auth_key] = kept(path).pop()?.split(' ') ?? ['none', 'none'];
+        // A volume may be the other's then, with its snapshots; the audit sees to it that it is somebody's.
+        unsettle('volume', 'snapshot');
         await other.ask('POST', `${volume}/${path}/${id}/accept`, { accept: { auth_key } });
-        // A volume may be the other's now, with its snapshots; the audit sees to it that it is somebody's.
-        for (const thing of [...model.of(user, 'volume'), ...model.of(user, 'snapshot')]) thing.state = 'unknown';
+        unsettle('volume', 'snapshot');
       },
     ],
     [
