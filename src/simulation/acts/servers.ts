@@ -72,26 +72,28 @@ export const serverActs: Line[] = [
   call(1.5, action, { confirmResize: null }),
   call(1, action, { revertResize: null }),
   adminCall(1, action, { migrate: null }),
+  adminCall(1, action, { 'os-migrateLive': { host: null, block_migration: 'auto' } }),
+  adminCall(0.5, action, { evacuate: {} }),
+  adminCall(0.2, `${action} 2.13`, { evacuate: { onSharedStorage: false } }),
   adminCall(1.5, action, { 'os-migrateLive': { block_migration: 'auto', host: null } }),
   // One that moves is let go of, or hurried.
   [
     0.3,
     async ({ admin, some, dice }) => {
       const { body } = await admin.ask('GET', `${compute}/os-migrations?status=running`);
-      const moving = (body?.migrations ?? [])[0] as { id: number; instance_uuid: string } | undefined;
+      const moving = ((body?.migrations ?? []) as { id: number; instance_uuid: string }[])[0];
       const server = moving?.instance_uuid ?? some('server')?.id ?? 'none';
       const path = `${compute}/servers/${server}/migrations/${moving?.id ?? 1}`;
-      if (dice.chance(0.5)) await admin.ask('DELETE', path);
-      else await admin.ask('POST', `${path}/action`, { force_complete: null });
+      if (dice.chance(0.5)) await admin.ask('POST', `${path}/action`, { force_complete: null });
+      await admin.ask('DELETE', path);
     },
   ],
   [
     0.3,
     async ({ ask, some }) => {
       const server = some('server');
-      if (!server) return;
-      server.state = 'unknown';
-      await ask('POST', `${server.path}/action`, { forceDelete: null });
+      if (server) server.state = 'unknown';
+      await ask('POST', `${compute}/servers/${server?.id ?? 'none'}/action`, { forceDelete: null });
     },
   ],
   call(0.2, action, { restore: null }),
