@@ -170,7 +170,7 @@ async function simulateHosts(
     return createAgent({
       host: name,
       address: null,
-      ...simulatedDrivers({ machine, ...parts }),
+      ...simulatedDrivers({ machine, tunnelAddress: count > 1 ? `198.18.${at >> 8}.${at & 255}` : null, ...parts }),
       ...parts,
       planFile: memoryPlanFile(),
       consoleDirectory: null,
