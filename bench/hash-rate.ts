@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { createPasswords } from '#/platform/access/passwords.ts';
 import { systemRandom } from '#/platform/clock/clock.ts';
 
-const passwords = createPasswords({ random: systemRandom(), parallel: availableParallelism() });
+const passwords = createPasswords({ random: systemRandom() });
 const forMs = Number(process.argv[2]);
 const started = performance.now();
 let count = 0;

@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Clock, sleep, type Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
@@ -130,6 +131,8 @@ function environmentOf(role: Role, { env, paths, controlUser }: SupervisorOption
   for (const [name, value] of Object.entries(env))
     if (value !== undefined && (name.startsWith('HANEUL_') || name === 'LANG' || name === 'LC_ALL' || name === 'TZ'))
       own[name] = value;
+  // Logins may keep a thread of the pool busy on every core; files have theirs besides.
+  if (role === 'control') own.UV_THREADPOOL_SIZE = String(availableParallelism() + 4);
   // Compiled code spares a start half a second and 20 MB; another user cannot write where ours is.
   own.NODE_COMPILE_CACHE =
     role === 'control' && controlUser
@@ -217,7 +220,10 @@ function keep(role: Role, options: SupervisorOptions, before: ProcessName | null
       if (stopping) return;
       if (clock.monotonic() - startedAt > calmMs) delayMs = 500;
       writeWholeSync(endsFileOf(paths, role), JSON.stringify({ ends: ++ends, why }));
-      if (before && isAlive(before)) return watch(before);
+      if (before && isAlive(before)) {
+        log.warn({ of: role, why, pid: before.pid }, 'a role could not take over; the one before it goes on');
+        return watch(before);
+      }
       log.warn({ of: role, why, againInMs: delayMs }, 'a role ended and is started again');
       retry = clock.after(delayMs, start);
       delayMs = Math.min(delayMs * 2, 5_000);
@@ -230,7 +236,6 @@ function keep(role: Role, options: SupervisorOptions, before: ProcessName | null
 
   /** One that another supervisor started: its end is seen by looking. */
   function watch(name: ProcessName): void {
-    log.warn({ of: role, pid: name.pid }, 'the role before this version goes on');
     retry = clock.after(lookMs, () => (isAlive(name) ? watch(name) : void start()));
   }
 

@@ -2,6 +2,7 @@
 // (bcrypt, passlib's bcrypt-sha256, scrypt, pbkdf2-sha512) are understood and should be replaced at the next login.
 
 import { argon2, createHmac, createHash, pbkdf2, scrypt, timingSafeEqual } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import type { Random } from '#/platform/clock/clock.ts';
 
@@ -40,11 +41,11 @@ export interface Passwords {
   verify(hash: string | null, password: string): Promise<PasswordVerdict>;
 }
 
-/** At most `parallel` hashes at a time, so that logins leave threads and memory to others. */
+/** At most `parallel` hashes at a time, by default one per core: more would take memory and be no faster. */
 export function createPasswords({
   random,
   cost = defaultCost,
-  parallel = 2,
+  parallel = availableParallelism(),
 }: {
   random: Random;
   cost?: PasswordCost;
