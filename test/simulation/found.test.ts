@@ -99,3 +99,22 @@ test('a volume that a server has is not taken from it behind its back', async ()
   await cloud.settle();
   equal((await member.get(path)).volume.status, 'available');
 });
+
+test('a volume that goes with its server stays for the sake of its snapshots', async () => {
+  await using cloud = await testCloud({ hosts: 1, seed: 8 });
+  const id = await createServer(cloud);
+  await cloud.settle();
+  const member = cloud.as('member').with({ 'openstack-api-version': 'compute 2.90' });
+  const { volume } = await member.post('/volume/v3/{project}/volumes', { volume: { size: 1 } }, 202);
+  await cloud.settle();
+  const volumeAttachment = { volumeId: volume.id, delete_on_termination: true };
+  await member.post(`${servers}/${id}/os-volume_attachments`, { volumeAttachment }, 200);
+  await cloud.settle();
+  const sent = { snapshot: { volume_id: volume.id, force: true } };
+  const { snapshot } = await member.post('/volume/v3/{project}/snapshots', sent, 202);
+  await cloud.settle();
+  await member.delete(`${servers}/${id}`);
+  await cloud.settle();
+  equal((await member.get(`/volume/v3/{project}/snapshots/${snapshot.id}`)).snapshot.status, 'available');
+  equal((await member.get(`/volume/v3/{project}/volumes/${volume.id}`)).volume.status, 'available');
+});

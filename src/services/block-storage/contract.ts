@@ -12,6 +12,7 @@ import {
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
 import { makeSnapshot } from '#/services/block-storage/snapshots/make-snapshot.ts';
+import { snapshotsOf } from '#/services/block-storage/snapshots/snapshot.store.ts';
 import { type AttachmentRow, tables, type VolumeRow, type VolumeStatus } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { makeVolume, type VolumeAsk } from '#/services/block-storage/volumes/create-volume.ts';
@@ -185,10 +186,13 @@ async function reserveNew(tx: Tx, volumeId: string, serverId: string, device: st
   return id;
 }
 
-/** `delete_on_termination`: its attachments must have ended; nothing happens when it is gone. */
+/**
+ * `delete_on_termination`: its attachments must have ended; nothing happens when it is gone. With snapshots it stays, for
+ * nobody asked for their end.
+ */
 export async function deleteForServer(tx: Tx, volumeId: string): Promise<void> {
   const volume = await findVolume(tx, volumeId);
-  if (volume) await beginDelete(tx, volume, { force: true });
+  if (volume && (await snapshotsOf(tx, volumeId)).length === 0) await beginDelete(tx, volume, { force: true });
 }
 
 function info(row: VolumeRow): VolumeInfo {
