@@ -5,7 +5,7 @@ import { now, type Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { replanNetwork } from '#/services/network/affected.ts';
 import { fillDhcp, heal } from '#/services/network/agents/heal.ts';
-import { placeCarriers } from '#/services/network/networks/carrier.ts';
+import { carrierFor } from '#/services/network/networks/carrier.ts';
 import { routerStateTold } from '#/services/network/routers/ha-router.ts';
 import { placeRouters } from '#/services/network/routers/place-router.ts';
 
@@ -17,7 +17,7 @@ export async function onHostEvent(
   if (event.type === 'host.up') {
     // Its end of the tunnels may be another one now.
     for (const networkId of await networksOn(tx, host)) await replanNetwork(tx, networkId);
-    await placeCarriers(tx);
+    await carrierFor(tx, host);
     await fillDhcp(tx);
     return placeRouters(tx);
   }

@@ -39,16 +39,16 @@ async function moveLostDhcp(tx: Tx): Promise<void> {
 /** A new host takes a part of what too few serve. */
 export async function fillDhcp(tx: Tx): Promise<void> {
   const { dhcpAgentsPerNetwork: most } = networkSettings.of(tx);
-  const wanted = Math.min(most, (await ableHosts(tx, 'dhcp')).length);
   const rows = await db(tx)
     .selectFrom('ports')
     .select('networkId')
     .where('deviceOwner', '=', dhcpOwner)
     .groupBy('networkId')
-    .having(eb => eb(eb.fn.count('host'), '<', wanted))
+    .having(eb => eb(eb.fn.count('host'), '<', most))
     .orderBy('networkId')
     .limit(atOnce)
     .execute();
+  if (!rows.length) return;
   const places = await dhcpPlaces(tx);
   for (const { networkId } of rows) await syncDhcpPorts(tx, networkId, places);
 }

@@ -5,7 +5,7 @@
 import { hostsOfNetwork, replanAll } from '#/services/network/affected.ts';
 import { ableHosts } from '#/services/network/agents/agent.store.ts';
 import { db, type NetworkRow } from '#/services/network/tables.ts';
-import { type Host, listHosts } from '#/host/hosts.ts';
+import { type Host, hostByName, listHosts } from '#/host/hosts.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 
 export const hasInterface = (host: Host | undefined): boolean => host?.networkCapabilities?.externalInterface ?? false;
@@ -14,6 +14,17 @@ export const hasInterface = (host: Host | undefined): boolean => host?.networkCa
 export async function reachesOutside(tx: Tx): Promise<(host: Host) => boolean> {
   const some = (await listHosts(tx)).some(hasInterface);
   return host => !some || hasInterface(host);
+}
+
+/** A host has come: it may be the first that can carry, or the first with an interface. */
+export async function carrierFor(tx: Tx, host: string): Promise<void> {
+  const open = await db(tx)
+    .selectFrom('networks')
+    .select('id')
+    .where('type', '=', 'flat')
+    .where('carrier', 'is', null)
+    .executeTakeFirst();
+  if (open || hasInterface(await hostByName(tx, host))) await placeCarriers(tx);
 }
 
 /** Gives every flat network a carrier that works, or takes it away where hosts have interfaces. */
