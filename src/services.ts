@@ -70,6 +70,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
       ? { signingKeys: openJwsKeyRing({ directory: join(directory, 'jws-keys'), clock, follows }) }
       : {}),
     credentialKeys,
+    keysAreKept: config.clusterServers.length === 0,
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     compliance: config,

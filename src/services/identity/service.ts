@@ -87,6 +87,8 @@ export interface IdentityOptions {
   signingKeys?: KeyRing<JwsKeys>;
   /** The keys that stored secrets are encrypted with. None goes before all is encrypted with a newer one. */
   credentialKeys: KeyRing;
+  /** Whether all these keys are this machine's to change (by default they are), or follow those of another. */
+  keysAreKept?: boolean;
   passwords: Passwords;
   log: Logger;
   tokenLifetimeSeconds?: number;
@@ -118,7 +120,8 @@ export function identityService(options: IdentityOptions): { service: Service; a
   const tokenKeys = (): readonly FernetKey[] => keys.current().all;
   const { credentialKeys } = options;
   const vault = createVault(() => credentialKeys.current().all);
-  const rotateStored = rotateCredentialKeys(credentialKeys, vault);
+  const { keysAreKept: kept = true } = options;
+  const rotateStored = rotateCredentialKeys({ ring: credentialKeys, vault, kept });
   const authority = createAuthority({
     db,
     clock,
@@ -153,6 +156,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
         tokens: [keys, ...(signingKeys ? [signingKeys] : [])],
         credentials: credentialKeys,
         rotateStored,
+        kept,
       }),
       ...regionEndpoints,
       ...serviceEndpoints,

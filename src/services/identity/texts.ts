@@ -181,6 +181,14 @@ export const identityTexts = texts('identity', {
   },
   trustScope: { en: 'A trust with roles needs a project.', ko: '역할이 있는 신탁에는 프로젝트가 필요합니다.' },
   consumerSecret: { en: 'The secret of a consumer cannot be changed.', ko: '컨슈머의 secret은 바꿀 수 없습니다.' },
+  keysElsewhere: {
+    en: 'The keys are kept on the first machine of the cloud; rotate them there.',
+    ko: '키는 클라우드의 첫 컴퓨터에 있습니다. 그곳에서 교체하십시오.',
+  },
+  keysNotYet: {
+    en: 'This machine does not have the newest keys yet.',
+    ko: '이 컴퓨터는 아직 가장 새로운 키를 받지 못했습니다.',
+  },
   oauthParameter: { en: 'The parameter {name} is required.', ko: '매개변수 {name}이(가) 필요합니다.' },
   oauthGrant: {
     en: 'The grant type {grant} is not supported; use client_credentials.',

@@ -9,8 +9,10 @@ import { type FernetKey, parseFernetKey } from '#/platform/access/fernet.ts';
 import { loadFernetKeys } from '#/platform/access/fernet-keys.ts';
 import { openKeyRing } from '#/platform/access/key-ring.ts';
 import { systemRandom } from '#/platform/clock/clock.ts';
+import type { Outside } from '#/platform/operations/operation.ts';
 import { createVault } from '#/services/identity/credentials/credential.store.ts';
 import { resealAll, sealedColumns } from '#/services/identity/credentials/reseal.ts';
+import { rotateCredentialKeys } from '#/services/identity/credentials/rotate-keys.operation.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { type TestCloud, testCloud } from '../../../../test/test-cloud.ts';
 
@@ -77,6 +79,33 @@ test('everything stored is encrypted with the new key, twice over', async t => {
   const ring = openKeyRing({ directory: keys, random: systemRandom(), clock: cloud.clock });
   ring.rotate(({ numbers }) => numbers[0] === 3);
   equal(ring.current().numbers.join(), '4,3,0');
+});
+
+test('a machine that follows the keys of another changes none', async t => {
+  const directory = mkdtempSync(join(tmpdir(), 'haneul-follow-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  await using cloud = await testCloud({ hosts: 0, directory, config: { cluster_servers: ['https://192.0.2.1:8701'] } });
+  const admin = cloud.as('admin');
+  for (const path of ['/identity/keys/rotate', '/identity/keys/credentials/rotate']) {
+    const { status, body } = await admin.request('POST', path);
+    equal(status, 409);
+    ok(body.error.message.includes('first machine'));
+  }
+  deepEqual(readdirSync(join(directory, 'credential-keys')).sort(), ['0', '1']);
+
+  // What the first machine has begun, it leaves to that one, and nothing old passes for new with it.
+  const ring = openKeyRing({ directory: join(directory, 'keys'), random: systemRandom(), clock: cloud.clock });
+  const vault = createVault(() => ring.current().all);
+  const { steps } = rotateCredentialKeys({ ring, vault, kept: false });
+  const outside = { db: cloud.db } as Outside;
+  const run = async (at: number, state: object): Promise<unknown> => {
+    const step = steps[at]!;
+    return step.type === 'call' ? step.do(outside, state) : undefined;
+  };
+  await rejects(run(0, { primary: 2 }), { kind: 'unavailable' });
+  await rejects(run(1, { primary: 1 }), { kind: 'unavailable' });
+  await rejects(run(2, { primary: 1, next: 2 }), { kind: 'unavailable' });
+  equal(ring.current().numbers.join(), '1,0');
 });
 
 test('broken off, it goes on where it was', async () => {
