@@ -118,6 +118,17 @@ export const doctorTexts = texts('doctor', {
     en: 'none runs on {directory}; start it with "./haneul up"',
     ko: '{directory}에서 실행 중인 클라우드가 없습니다. "./haneul up"으로 시작하십시오',
   },
+  hostRuns: { en: 'the host {name} runs here', ko: '호스트 {name}이(가) 실행 중입니다' },
+  cluster: { en: 'cluster', ko: '클러스터' },
+  clusterGood: { en: '{servers} in reach, clocks agree', ko: '{servers}에 접속되고 시계가 맞습니다' },
+  clusterSilent: {
+    en: '{servers} not in reach: is the cloud up there, and its cluster port open to this machine?',
+    ko: '{servers}에 접속할 수 없습니다. 그곳의 클라우드가 실행 중이고 클러스터 포트가 이 컴퓨터에 열려 있는지 확인하십시오',
+  },
+  clusterSkew: {
+    en: "this machine's clock is {seconds} s off from the cloud's: synchronize both (apt-get install chrony)",
+    ko: '이 컴퓨터의 시계가 클라우드와 {seconds}초 다릅니다. 양쪽을 맞추십시오(apt-get install chrony)',
+  },
   cloudGood: { en: '{url} answers', ko: '{url}이(가) 응답합니다' },
   cloudSilent: {
     en: 'it runs, but the API does not answer ({reason}). See "./haneul logs"; "./haneul down" and "./haneul up" start it anew without harm to guests',

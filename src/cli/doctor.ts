@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type Config, loadConfig } from '#/platform/config/config.ts';
+import { type Config, hostNameOf, loadConfig } from '#/platform/config/config.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -22,10 +22,14 @@ import type { Text } from '#/platform/text/text.ts';
 import type { Context, DataOption } from './context.ts';
 import { isDebian, missingPackages, missingPrograms, neededPackages } from './debian-packages.ts';
 import { doctorTexts as d } from './doctor-texts.ts';
+import { rolesOf } from './roles.ts';
 import { tryKernel } from './kernel-trial.ts';
 import { readCredentials } from './credentials-files.ts';
 import { askHealth, type CloudStatus, findRunning, type Health, type Running } from './running.ts';
 import { checkListen, columns } from './up.ts';
+
+/** Certificates and leases bear no more. */
+const skewSeconds = 5;
 
 export type Verdict = 'good' | 'warning' | 'bad';
 
@@ -73,6 +77,7 @@ async function examine(context: Context, paths: DataPaths): Promise<Finding[]> {
   const hosts = (health?.state === 'answers' ? health.status.hosts : null) ?? [];
   // What runs was perhaps made by an option that the file does not have.
   const real = hosts.length > 0 ? hosts.some(host => host.accelerator !== 'simulated') : config.simulateHosts === 0;
+  const control = !real || rolesOf(config).includes('control');
   const findings: (Finding | null)[] = [
     context.root ? good(d.root, d.rootGood) : warning(d.root, d.rootWarning),
     configFinding,
@@ -81,9 +86,10 @@ async function examine(context: Context, paths: DataPaths): Promise<Finding[]> {
     real ? await checkKernel(context, run) : null,
     checkMemory(readFileSync('/proc/meminfo', 'utf8')),
     checkDisk(paths),
-    await checkPort(config, running),
+    control ? await checkPort(config, running) : null,
     checkClock(paths),
-    checkCloud(paths, real, running, health),
+    control ? checkCloud(paths, real, running, health) : checkHost(paths, config, running),
+    await checkCluster(config),
   ];
   return findings.filter(finding => finding !== null);
 }
@@ -197,6 +203,27 @@ function checkCloud(paths: DataPaths, real: boolean, running: Running, health: H
   if (health?.state !== 'answers') return bad(d.cloud, d.cloudSilent, { reason: health?.reason ?? '-' });
   if (real && !roles.agent && !Array.isArray(health.status.hosts)) return bad(d.cloud, d.cloudNoAgent);
   return good(d.cloud, d.cloudGood, { url });
+}
+
+/** Of a machine that runs no control plane. */
+function checkHost(paths: DataPaths, config: Config, { supervisor, roles }: Running): Finding {
+  if (!supervisor && !roles.agent) return good(d.cloud, d.cloudOff, { directory: paths.root });
+  if (!supervisor) return warning(d.cloud, d.cloudOrphans);
+  return roles.agent ? good(d.cloud, d.hostRuns, { name: hostNameOf(config) }) : bad(d.cloud, d.cloudNoAgent);
+}
+
+/** Whether the machine reaches the cloud that it has joined, and their clocks agree. */
+async function checkCluster({ clusterServers }: Config): Promise<Finding | null> {
+  if (clusterServers.length === 0) return null;
+  const { clockOf } = await import('#/cluster/client.ts');
+  const clocks = await Promise.all(clusterServers.map(clockOf));
+  const silent = clusterServers.filter((_, at) => clocks[at] === null);
+  if (silent.length === clusterServers.length) return bad(d.cluster, d.clusterSilent, { servers: silent });
+  const seconds = Math.max(...clocks.map(clock => Math.round(Math.abs(clock ?? 0) / 1000)));
+  if (seconds > skewSeconds) return bad(d.cluster, d.clusterSkew, { seconds });
+  return silent.length > 0
+    ? warning(d.cluster, d.clusterSilent, { servers: silent })
+    : good(d.cluster, d.clusterGood, { servers: clusterServers });
 }
 
 function existingParent(path: string): string {

@@ -3,6 +3,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
+import { systemClock } from '#/platform/clock/clock.ts';
 import {
   any,
   array,
@@ -101,6 +102,24 @@ export async function askSelf(server: string, identity: Identity): Promise<{ up:
   } catch {
     return null;
   }
+}
+
+/** How far the server's clock is ahead of ours, in milliseconds, as its answers are dated; null when it is not in reach. */
+export function clockOf(server: string): Promise<number | null> {
+  return new Promise(resolve => {
+    // Nothing is told and nothing believed but the time: no certificate is needed for that.
+    const asked = request(
+      new URL('/', server),
+      { rejectUnauthorized: false, agent: false, timeout: connectMs },
+      answer => {
+        answer.resume();
+        resolve(Date.parse(answer.headers.date ?? '') - systemClock().now());
+      },
+    );
+    asked.on('timeout', () => asked.destroy());
+    asked.on('error', () => resolve(null));
+    asked.end();
+  });
 }
 
 /** @throws Problem */

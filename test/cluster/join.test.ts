@@ -71,6 +71,11 @@ test('a machine joins, is seen, runs a guest, goes and comes back, and leaves', 
   // Again changes nothing.
   match((await two.haneul('up', '--detach')).stdout, /host two of the cloud/);
 
+  const looked = await two.tryHaneul('doctor');
+  match(looked.stdout, /cluster +https:.* in reach, clocks agree/);
+  match(looked.stdout, /the host two runs here/);
+  match((await two.haneul('status')).stdout, /agent +runs/);
+
   const server = await boot(one, 'two', 'guest').catch(async error => {
     say((await one.haneul('operations')).stdout);
     throw error;
