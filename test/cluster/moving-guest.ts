@@ -65,8 +65,13 @@ export async function movingGuest(control: Machine, machines: Machine[], host: s
   // Only where its router is, the floating IP is in reach.
   const from = await eventually(
     () => Promise.any(machines.map(async machine => (await machine.run(ssh('true')), machine))),
-    300_000,
-  );
+    120_000,
+  ).catch(async (error: unknown) => {
+    const { output } = await api.post(`/compute/v2.1/servers/${server.id}/action`, {
+      'os-getConsoleOutput': { length: 30 },
+    });
+    throw new Error(`the guest at ${address} is not in reach; its console: ${output}`, { cause: error });
+  });
   const session = openSession([...from.enter(), ...ssh(`while :; do echo tick; usleep ${everyMs * 1000}; done`)]);
   return {
     id: server.id,
