@@ -131,13 +131,13 @@ const suites: Suite[] = [
   },
   {
     name: 'simulation',
-    what: 'whole clouds from fresh seeds, with every fault',
+    what: 'whole clouds from fresh seeds, with every fault; and a fresh sample of what can happen to messages',
     byDefault: true,
-    run: () => simulate('6', '300'),
+    run: async () => (await simulate('6', '300')) && scheduleSample(),
   },
   {
     name: 'matrix',
-    what: 'the crash matrix of every operation, broken variants that must be noticed, and many seeds: about half an hour',
+    what: 'crashes, pairs of crashes, messages and interference at every step of every operation, broken variants that must be noticed, and many seeds: an hour',
     byDefault: false,
     run: async () => {
       const seeds = await simulate('100', '500');
@@ -229,6 +229,15 @@ async function onPostgres(): Promise<boolean> {
 function simulate(seeds: string, actions: string): Promise<boolean> {
   const words = ['simulate', '--seeds', seeds, '--actions', actions, '--hosts', '4'];
   return command(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts'), ...words]);
+}
+
+/** Two single messages and two pairs of every kind of operation, others every time; the seed is printed. */
+function scheduleSample(): Promise<boolean> {
+  process.env['HANEUL_SCHEDULE_SAMPLE'] = '2';
+  process.env['HANEUL_SCHEDULE_SEED'] ??= `${process.pid}-${Math.round(performance.timeOrigin)}`;
+  return nodeTest(['test/simulation/message-schedules.slow.test.ts'], []).finally(
+    () => delete process.env['HANEUL_SCHEDULE_SAMPLE'],
+  );
 }
 
 function unitFiles(): string[] {

@@ -1,5 +1,5 @@
 import { deepEqual, equal, rejects, throws } from 'node:assert/strict';
-import {
+import fs, {
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -9,9 +9,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { after, mock, test } from 'node:test';
 import { publishFile, writeWhole, writeWholeSync } from '#/platform/files/write-whole.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'haneul-write-'));
@@ -58,4 +60,30 @@ test('a file of another program is named once it is whole', async () => {
   await publishFile(fresh, join(directory, 'published'));
   equal(readFileSync(join(directory, 'published'), 'utf8'), 'made');
   throws(() => statSync(fresh));
+});
+
+test('a file that cannot be synced is not written, and not tried again', async () => {
+  const path = join(directory, 'unsynced');
+  await writeWhole(path, 'old');
+  const handle = await open(path, 'r');
+  const proto = Object.getPrototypeOf(handle) as { sync(): Promise<void> };
+  await handle.close();
+  const broken = Object.assign(new Error('i/o error'), { code: 'EIO' });
+  const sync = mock.method(proto, 'sync', () => Promise.reject(broken));
+  await rejects(writeWhole(path, 'new'), { code: 'EIO' });
+  equal(sync.mock.callCount(), 1);
+  sync.mock.restore();
+  const fsync = mock.method(fs, 'fsyncSync', () => {
+    throw broken;
+  });
+  syncBuiltinESMExports();
+  throws(() => writeWholeSync(path, 'new'), { code: 'EIO' });
+  equal(fsync.mock.callCount(), 1);
+  fsync.mock.restore();
+  syncBuiltinESMExports();
+  equal(readFileSync(path, 'utf8'), 'old');
+  deepEqual(
+    readdirSync(directory).filter(one => one.endsWith('.new')),
+    [],
+  );
 });
