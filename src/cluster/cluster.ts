@@ -83,6 +83,7 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
   }
 
   return {
+    own: { name: hostNameOf(config), roles: config.roles },
     server,
     authority: authority.certificate,
     sharedDatabase,

@@ -51,6 +51,8 @@ const invitationView = object({
 
 /** Of the cluster that this control plane belongs to; null for a cloud on one machine. */
 export interface ClusterFacts {
+  /** This machine, whose control plane is no member, but the one that lets members in. */
+  own: { name: string; roles: readonly string[] };
   /** Where machines join. */
   server: string;
   /** The authority's certificate, PEM. */
@@ -68,7 +70,7 @@ export interface MachineOptions {
 
 export function machineEndpoints({ cluster, services }: MachineOptions): Endpoint[] {
   const one = async (tx: Tx, name: string) => {
-    const machine = (await machines(tx)).find(each => each.name === name);
+    const machine = (await machines(tx, cluster)).find(each => each.name === name);
     if (!machine) throw new Problem('notFound', t.noHost, { name: name.slice(0, 80) });
     return machine;
   };
@@ -83,7 +85,7 @@ export function machineEndpoints({ cluster, services }: MachineOptions): Endpoin
       allow: admin,
       route: 'GET /hosts',
       replies: { 200: object({ hosts: array(machineView) }) },
-      handle: async ({ tx }) => ({ 200: { hosts: await machines(tx) } }),
+      handle: async ({ tx }) => ({ 200: { hosts: await machines(tx, cluster) } }),
     }),
     endpoint({
       policy: 'haneul:hosts:update',
@@ -185,7 +187,7 @@ export function fingerprintOf(certificate: string): string {
   return createHash('sha256').update(new X509Certificate(certificate).raw).digest('hex');
 }
 
-async function machines(tx: Tx) {
+async function machines(tx: Tx, cluster: ClusterFacts | null) {
   const members = new Map((await listMembers(tx)).map(member => [member.name, member]));
   const hosts = new Map((await listHosts(tx)).map(host => [host.name, host]));
   const [servers, volumes] = [await countEntries(tx, 'server'), await countEntries(tx, 'volume')];
@@ -195,7 +197,7 @@ async function machines(tx: Tx) {
       name,
       address: member?.address ?? null,
       tunnel_address: member?.tunnelAddress ?? host?.address ?? null,
-      roles: rolesOf(member),
+      roles: name === cluster?.own.name ? [...cluster.own.roles] : rolesOf(member),
       offers: host?.roles ?? [],
       up: host?.up ?? null,
       enabled: host?.enabled ?? true,

@@ -59,6 +59,7 @@ test('a machine joins, is seen, runs a guest, goes and comes back, and leaves', 
   const said = await two.haneul('join', token, '--detach');
   match(said.stdout, /host two of the cloud/);
   say(`joined after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  match((await one.haneul('hosts')).stdout, /^one .* api,worker,host /m);
   const api = await apiOf(one);
   const host = (await hostsOf(one)).get('two')!;
   deepEqual([host.up, host.address, host.tunnel_address], [true, two.address, two.dataAddress]);
