@@ -4,8 +4,8 @@ import { deepEqual, equal, match, notEqual, ok } from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { HostDhcp, HostNetwork, HostPort } from '../network-driver.ts';
-import { anyOut, dhcp, icmpIn, network, port, settled } from './host-trial.ts';
+import type { HostDhcp, HostNetwork, HostPort, HostRouter } from '../network-driver.ts';
+import { anyOut, dhcp, icmpIn, mac, network, port, settled, uuid } from './host-trial.ts';
 import { type Machine, openMachines } from './machines-trial.ts';
 
 const icmp6In = { direction: 'ingress', family: 6, protocol: 'ipv6-icmp', min: null, max: null, remote: null } as const;
@@ -168,7 +168,48 @@ test('over an IPv6 underlay', async () => {
   equal((await g1.run('ping', '-c', '1', '-W', '1', '-s', '1402', '-M', 'do', '10.61.0.12')).status, 0);
 });
 
-/** Counts what reaches a guest on a UDP port, for a second. */
+test('the way out of all is one machine', async () => {
+  await using trial = await openMachines(['198.51.100.1/24', '198.51.100.2/24']);
+  const [carrier, other] = trial.machines as [Machine, Machine];
+  const [outer, inner] = [{ ...network(0xd1), mtu: 1500 }, network(0xd2)];
+  const guestPort = port(0x61, inner.networkId, ['10.62.0.11'], [...anyOut, icmpIn]);
+  const router: HostRouter = {
+    key: `router/${uuid(0x62)}`,
+    routerId: uuid(0x62),
+    adminUp: true,
+    interfaces: [
+      { portId: uuid(0x63), networkId: inner.networkId, mac: mac(0x63), addresses: ['10.62.0.1/24'], mtu: 1450 },
+    ],
+    gateway: {
+      portId: uuid(0x64),
+      networkId: outer.networkId,
+      mac: mac(0x64),
+      addresses: ['172.24.207.10/24'],
+      mtu: 1500,
+      nexthops: ['172.24.207.1'],
+      snat: true,
+    },
+    floatingIps: [{ id: 'f', floatingIp: '172.24.207.20', fixedIp: '10.62.0.11' }],
+    portForwardings: [],
+    routes: [],
+  };
+  const external = { hostAddresses: ['172.24.207.1/24'], masquerade: true };
+  await carrier.apply([
+    { ...outer, external, peers: [{ address: other.address, ports: [{ mac: mac(0x64), ips: ['172.24.207.10'] }] }] },
+  ]);
+  const one = await other.plug('tun-9', guestPort, '10.62.0.11/24', '10.62.0.1');
+  await other.apply([{ ...outer, peers: [{ address: carrier.address, ports: [] }] }, inner, guestPort, router]);
+  ok(await settled(() => one.ping('172.24.207.1'), 10_000));
+  // Longer than what fits between the machines with a tunnel's headers: divided where that is allowed.
+  const inward = await carrier.run('ping', '-c', '1', '-W', '2', '-s', '1472', '-M', 'dont', '172.24.207.10');
+  equal(inward.status, 0, inward.text);
+  equal((await carrier.run('ping', '-c', '1', '-W', '2', '172.24.207.20')).status, 0);
+  // What a guest sends to the tunnel of another machine would seem to be the carrier's own.
+  const before = await carrier.run('nft', 'list', 'table', 'inet', 'haneul-7e57c1-sg');
+  match(before.text, /chain to-peers/);
+});
+
+/** How many echo requests a guest gets from here on. */
 async function listen(
   run: (...command: string[]) => Promise<{ status: number; text: string }>,
 ): Promise<() => Promise<number>> {
