@@ -120,7 +120,8 @@ async function compare(
     const paged = await ours.ask({ requests, connections: 2, seconds: 3 });
     listed.push(paged.rate * pageSize);
     // It knows no pages: each answer is the whole list.
-    const whole = await theirs.ask({ requests: [own(theirs, '/v3/users')], connections: 2, seconds: 10 });
+    const whole = await theirs.ask({ requests: [own(theirs, '/v3/users')], connections: 2, seconds: 20 });
+    if (whole.rate === 0) throw new Error('the peer listed its users not even once');
     peersListed.push(whole.rate * users);
   }
   tell(against(`list ${users.toLocaleString('en')} users, users a second`, median(listed), median(peersListed), 30));
