@@ -8,7 +8,7 @@ import { operationsOf } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { endAction } from '#/services/compute/server-actions/action.store.ts';
 import { offeredBytes } from '#/services/compute/server-images/offered-bytes.ts';
-import type { TaskState } from '#/services/compute/servers/server.rules.ts';
+import { imageTasks, type TaskState } from '#/services/compute/servers/server.rules.ts';
 import { changeServer, findServer, mustFindServer } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
 import {
@@ -30,7 +30,7 @@ const kind = 'server.create-image';
 const patienceMs = 9 * 60_000;
 
 export const createServerImage = operation<CreateImageInput>(kind)
-  .write('begin', { do: (tx, { serverId }) => setTask(tx, serverId, 'image_pending_upload') })
+  .write('begin', { do: (tx, { serverId }) => moveTask(tx, serverId, 'image_snapshot', 'image_pending_upload') })
   .call('copy', {
     async do({ bus, clock, db, requestId }, { host, serverId, imageId }) {
       const asked = { key: `server/${serverId}` as const, id: imageId };
@@ -46,7 +46,7 @@ export const createServerImage = operation<CreateImageInput>(kind)
   })
   .write('upload', {
     async do(tx, { serverId, imageId }) {
-      await setTask(tx, serverId, 'image_uploading');
+      await moveTask(tx, serverId, 'image_pending_upload', 'image_uploading');
       await beginServerImage(tx, imageId);
     },
   })
@@ -72,9 +72,13 @@ export const createServerImage = operation<CreateImageInput>(kind)
 
 /** @throws Problem notFound when the server or the image was deleted, conflict when an administrator reset the server */
 async function stillWanted(tx: Tx, { serverId, imageId }: Pick<CreateImageInput, 'serverId' | 'imageId'>) {
-  const server = await mustFindServer(tx, serverId);
-  if (server.taskState !== 'image_pending_upload') throw new Problem('conflict', t.noLongerCopied, { id: serverId });
+  await mustDo(tx, serverId, 'image_pending_upload');
   await mustBeComing(tx, imageId);
+}
+
+async function mustDo(tx: Tx, serverId: string, task: TaskState): Promise<void> {
+  const { taskState } = await mustFindServer(tx, serverId);
+  if (taskState !== task) throw new Problem('conflict', t.noLongerCopied, { id: serverId });
 }
 
 /** A host that is away removes its copy with the next one, or with the guest. */
@@ -86,14 +90,16 @@ async function drop({ bus, log, requestId }: Outside, { host, serverId, imageId 
   });
 }
 
-async function setTask(tx: Tx, serverId: string, taskState: TaskState): Promise<void> {
-  await changeServer(tx, serverId, { taskState });
+async function moveTask(tx: Tx, serverId: string, from: TaskState, to: TaskState): Promise<void> {
+  await mustDo(tx, serverId, from);
+  await changeServer(tx, serverId, { taskState: to });
 }
 
 async function end(tx: Tx, serverId: string, type: string, problem?: Problem): Promise<void> {
   const server = await findServer(tx, serverId);
   if (!server || server.taskState === 'deleting') return;
-  await changeServer(tx, serverId, { taskState: null });
+  // After a reset it may be about something else already.
+  if (imageTasks.includes(server.taskState)) await changeServer(tx, serverId, { taskState: null });
   await endAction(tx, serverId, problem);
   const payload = problem ? { problem: problem.text.id } : {};
   await emit(tx, { type, projectId: server.projectId, resourceId: serverId, payload });

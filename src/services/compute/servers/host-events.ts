@@ -5,14 +5,11 @@ import type { Tx } from '#/platform/database/tx.ts';
 import { emit, type Events } from '#/platform/events/events.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { recordHappening } from '#/services/compute/server-actions/action.store.ts';
-import { powerStates, type TaskState } from '#/services/compute/servers/server.rules.ts';
+import { imageTasks, powerStates } from '#/services/compute/servers/server.rules.ts';
 import { changeServer, deleteNic, findServer, nicsOf } from '#/services/compute/servers/server.store.ts';
 import { computeSettings, reservedMemoryMib } from '#/services/compute/settings.ts';
 import { t } from '#/services/compute/texts.ts';
 import { setHostInventory } from '#/services/placement/contract.ts';
-
-/** What is done to a server's disk, whatever its guest does. */
-const copied = new Set<TaskState>(['image_snapshot', 'image_pending_upload', 'image_uploading']);
 
 export async function onHostEvent(
   tx: Tx,
@@ -54,7 +51,7 @@ async function guestEnded(
   if (server.taskState === 'deleting') return;
   const crashed = exit.kind === 'crash';
   // What is under way decides what becomes of it; without anything under way it stays down until it is started again.
-  if (server.taskState !== null && !copied.has(server.taskState)) return;
+  if (server.taskState !== null && !imageTasks.includes(server.taskState)) return;
   await changeServer(tx, server.id, {
     // What waits to be confirmed stays so: then it is a stopped server.
     vmState: server.vmState === 'resized' ? 'resized' : 'stopped',

@@ -25,6 +25,9 @@ export type TaskState =
   | 'image_uploading'
   | 'deleting';
 
+/** What is done to a server's disk, whatever its guest does; in their order. */
+export const imageTasks: readonly (TaskState | null)[] = ['image_snapshot', 'image_pending_upload', 'image_uploading'];
+
 /** What the hypervisor is to make of the guest. */
 export type Power = 'running' | 'stopped' | 'paused';
 
