@@ -2,10 +2,11 @@
 
 import type { HostGroup, HostNetwork, HostPort } from '#/drivers/network/network-driver.ts';
 import type { EntryChange } from '#/host/commands.ts';
+import { createFailures } from '#/host/failures.ts';
 import { ensureEntry, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
 import { dependencies, type HostEntry, idOf, kindOf, type Plan, type PlannedEntry, removalRank } from '#/host/plan.ts';
 import type { Timers } from '#/host/timers.ts';
-import type { Clock, Timer } from '#/platform/clock/clock.ts';
+import type { Clock } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { storeProblem } from '#/platform/problem/stored-problem.ts';
@@ -94,7 +95,7 @@ export function createConvergence({
   /** What is being worked on: key → which turn of work it is. A turn that hung is over, whatever it still does. */
   const busy = new Map<string, number>();
   let turns = 0;
-  const failures = new Map<string, { count: number; hash: string | null; retry: Timer | null }>();
+  const failures = createFailures(timers, pump);
   const imagePaths: Parameters<typeof ensureEntry>[2] = new Map();
 
   // --- what is to do -------------------------------------------------------------------------------------------------
@@ -102,11 +103,6 @@ export function createConvergence({
   function isSo(key: string): boolean {
     const want = wanted.get(key);
     return want !== undefined && present.get(key)?.applied === want.hash;
-  }
-
-  function waitsToRetry(key: string, hash: string | null): boolean {
-    const failure = failures.get(key);
-    return failure !== undefined && failure.hash === hash && failure.retry !== null;
   }
 
   /** What it needs is there; a port needs the filters, too. */
@@ -141,13 +137,13 @@ export function createConvergence({
     const lowest = Math.min(...removals.map(removalRank));
     for (const key of removals) {
       if (busy.size >= atOnce) return;
-      if (busy.has(key) || waitsToRetry(key, null) || removalRank(key) > lowest) continue;
+      if (busy.has(key) || failures.waits(key, null) || removalRank(key) > lowest) continue;
       run(key, null, still => take(key, still));
     }
     for (const planned of toEnsure()) {
       if (busy.size >= atOnce) return;
       const { entry, hash } = planned;
-      if (busy.has(entry.key) || waitsToRetry(entry.key, hash)) continue;
+      if (busy.has(entry.key) || failures.waits(entry.key, hash)) continue;
       if (!mayBegin(entry)) continue;
       run(entry.key, hash, still => make(planned, still));
     }
@@ -163,7 +159,7 @@ export function createConvergence({
       () => {
         watch.over();
         busy.delete(key);
-        failures.delete(key);
+        failures.forget(key);
         pump();
       },
       (thrown: unknown) => {
@@ -182,19 +178,12 @@ export function createConvergence({
   }
 
   function failed(key: string, hash: string | null, thrown: unknown): void {
-    const before = failures.get(key);
-    const count = before?.hash === hash ? before.count + 1 : 1;
+    const count = failures.note(key, hash);
     const problem =
       thrown instanceof Problem
         ? thrown
         : new Problem('unavailable', t.broken, { key, why: thrown instanceof Error ? thrown.message : String(thrown) });
     log.warn({ ...about(key), count, error: thrown }, 'not yet as planned');
-    const failure: { count: number; hash: string | null; retry: Timer | null } = { count, hash, retry: null };
-    failure.retry = timers.after(Math.min(60_000, 500 * 2 ** count), () => {
-      failure.retry = null;
-      pump();
-    });
-    failures.set(key, failure);
     const final = count >= triesBeforeFailed || ['invalid', 'conflict', 'unsupported'].includes(problem.kind);
     if (!final) return;
     if (key === 'filters') {
@@ -249,7 +238,7 @@ export function createConvergence({
     );
     const hash = entries.map(({ hash: each }) => each).join();
     filtersSo = hash === filtersApplied;
-    if (filtersSo || waitsToRetry('filters', hash)) return;
+    if (filtersSo || failures.waits('filters', hash)) return;
     const all = entries.map(({ entry }) => entry);
     const of = <E>(kind: string): E[] => all.filter(entry => kindOf(entry.key) === kind) as E[];
     const watch = inTime('filters');
@@ -262,7 +251,7 @@ export function createConvergence({
       .then(
         () => {
           filtersApplied = hash;
-          failures.delete('filters');
+          failures.forget('filters');
         },
         (thrown: unknown) => failed('filters', hash, thrown),
       )
@@ -305,10 +294,7 @@ export function createConvergence({
     adopt,
     pump,
     retryNow() {
-      for (const failure of failures.values()) {
-        failure.retry?.cancel();
-        failure.retry = null;
-      }
+      failures.endWaits();
       pump();
     },
     pending: () => [...toEnsure()].map(({ entry }) => entry.key),
@@ -321,8 +307,9 @@ export function createConvergence({
     *unrest() {
       if (filtering) yield 'filters';
       yield* busy.keys();
-      for (const { entry, hash } of toEnsure()) if (!waitsToRetry(entry.key, hash) && mayBegin(entry)) yield entry.key;
-      for (const key of toRemove()) if (!waitsToRetry(key, null)) yield key;
+      for (const { entry, hash } of toEnsure())
+        if (!failures.waits(entry.key, hash) && mayBegin(entry)) yield entry.key;
+      for (const key of toRemove()) if (!failures.waits(key, null)) yield key;
     },
     stop: () => void (stopped = true),
   };
