@@ -203,7 +203,7 @@ function build(context: Context, finish: Finish): Command {
       .command(name)
       .requiredOption('--data <directory>')
       .option('--compile-only')
-      .option('--take-over')
+      .option('--take-over [process]')
       .exitOverride()
       .action(async (options: RoleOptions) =>
         finish(await (await import('./roles.ts')).runRole(context, name, options)),

@@ -11,7 +11,7 @@ import { systemRun } from '#/platform/process/run.ts';
 import type { Context } from './context.ts';
 import { runsBus } from './cluster-roles.ts';
 import { loadCloud, loadHost } from './parts.ts';
-import { claimPidFile, readPidFile, stopProcess } from './process-facts.ts';
+import { claimPidFile, isAlive, type ProcessName, stopProcess } from './process-facts.ts';
 import { programDirectory, readableProgram } from './readable-program.ts';
 import { patienceMs, pidFileOf, type Role, startSupervisor, type Supervisor } from './supervisor.ts';
 import { cliTexts as t } from './texts.ts';
@@ -20,8 +20,8 @@ import { busUserName, controlUserName, findUser, guestUserName } from './users.t
 export interface RoleOptions {
   data: string;
   compileOnly?: boolean;
-  /** From the process of the same role that runs now: see supervisor.ts. */
-  takeOver?: boolean;
+  /** From those that run. A control plane is told from which process, as JSON: its user may not read the pid file. */
+  takeOver?: string | true;
 }
 
 /** Asks a control plane to hand over to its successor, and a supervisor to leave its roles to another. */
@@ -31,7 +31,7 @@ export const leaveSignal = 'SIGUSR2';
 export async function runRole(
   context: Context,
   role: 'control' | 'agent' | 'supervisor',
-  { data, compileOnly = false, takeOver = false }: RoleOptions,
+  { data, compileOnly = false, takeOver }: RoleOptions,
 ): Promise<number> {
   if (compileOnly) {
     await (role === 'agent' ? loadHost() : loadCloud());
@@ -63,7 +63,7 @@ export async function runRole(
 
   function start(): Promise<Close> {
     if (role === 'control') return startControl();
-    return role === 'agent' ? startAgent() : supervise(context, paths.root, log, takeOver);
+    return role === 'agent' ? startAgent() : supervise(context, paths.root, log, takeOver !== undefined);
   }
   async function startControl(): Promise<Close> {
     const { startCloud } = await loadCloud();
@@ -71,7 +71,7 @@ export async function runRole(
       config,
       dataDirectory: paths.root,
       log,
-      ...(takeOver ? { takeOver: () => sendAway(pidFileOf(paths, 'control')) } : {}),
+      ...(typeof takeOver !== 'string' ? {} : { takeOver: () => sendAway(JSON.parse(takeOver) as ProcessName) }),
     });
     return signal => cloud.close(signal === leaveSignal);
   }
@@ -85,10 +85,10 @@ export async function runRole(
 
 type Close = (signal: NodeJS.Signals) => Promise<void>;
 
-/** Returns when the process that the pid file names has handed over and gone. */
-async function sendAway(pidFile: string): Promise<void> {
-  const name = readPidFile(pidFile);
-  if (name) await stopProcess(name, patienceMs, leaveSignal);
+/** Returns when the process has handed over and gone. @throws Problem when it does not go: two must not run */
+async function sendAway(name: ProcessName): Promise<void> {
+  await stopProcess(name, patienceMs, leaveSignal);
+  if (isAlive(name)) throw new Problem('unavailable', t.staysOn, { pid: name.pid });
 }
 
 /** @throws Problem when `up` has not made it yet */

@@ -242,7 +242,7 @@ function keep(role: Role, options: SupervisorOptions, before: ProcessName | null
   /** The role's successor takes over from it; the agent's is started when it has gone, for a host has one agent. */
   async function follow(name: ProcessName): Promise<boolean> {
     if (role === 'agent') await stopProcess(name, patienceMs);
-    const successor = start(role === 'agent' ? [] : ['--take-over']);
+    const successor = start(role === 'agent' ? [] : ['--take-over', JSON.stringify(name)]);
     while (child === successor && claimPidFile(pidFile, successor.pid)) await sleep(clock, 50);
     return child === successor;
   }

@@ -156,6 +156,10 @@ export const cliTexts = texts('cli', {
     en: 'Stop it with Ctrl-C or "./haneul down"; guests go on.',
     ko: 'Ctrl-C나 "./haneul down"으로 멈춥니다. 게스트는 계속 실행됩니다.',
   },
+  staysOn: {
+    en: 'Process {pid} does not end, and two control planes must not run here.',
+    ko: '{pid}번 프로세스가 끝나지 않습니다. 컨트롤 플레인 둘이 여기서 함께 실행되어서는 안 됩니다.',
+  },
   left: { en: 'Another version has taken over.', ko: '다른 버전이 이어받았습니다.' },
   stopping: { en: 'Stopping; guests go on.', ko: '멈추는 중입니다. 게스트는 계속 실행됩니다.' },
   stopped: {
