@@ -41,7 +41,7 @@ const rules: Rule[] = [
         // Trials and workshops that are thrown away; what they make goes on by `publishFile`.
         'cli/doctor|host/fetch-image|hypervisor/qemu/accelerator|hypervisor/qemu/config-drive|guest-image/disk|guest-image/build-tiny-image',
         // Empty files that are there or not; /proc.
-        'volume/file/folders|network/bridge/(marks|networks|host)',
+        'volume/file/folders|network/bridge/(marks|networks|host)|cli/upgrade',
       ]
         .map(place => `(${place})\\.ts$`)
         .join('|'),
