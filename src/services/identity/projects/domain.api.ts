@@ -27,6 +27,7 @@ import { changeProject } from '#/services/identity/projects/project.api.ts';
 import {
   deleteProjects,
   findDomain,
+  findProject,
   insertProject,
   listProjects,
   nameTaken,
@@ -83,7 +84,8 @@ const create = endpoint({
     const { explicit_domain_id: id = newHexId(tx), ...ask } = body.domain;
     if (await nameTaken(tx, '', ask.name, null))
       throw new Problem('conflict', t.duplicate, { what: 'domain', name: ask.name });
-    if (await findDomain(tx, id)) throw new Problem('conflict', t.duplicateId, { what: 'domain', id });
+    // Domains and projects share their ids.
+    if (await findProject(tx, id)) throw new Problem('conflict', t.duplicateId, { what: 'domain', id });
     const row: ProjectRow = {
       id,
       name: ask.name,

@@ -72,6 +72,17 @@ test('a domain is emptied with its deletion, and not before it is disabled', asy
   await admin.delete(`${v3}/domains/default`, 403);
 });
 
+test('a domain may bring its id, unless a domain or a project has it', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const admin = cloud.as('admin');
+  const make = (name: string, id: string, status: number) =>
+    admin.post(`${v3}/domains`, { domain: { name, explicit_domain_id: id } }, status);
+  const id = 'a'.repeat(32);
+  equal((await make('first', id, 201)).domain.id, id);
+  await make('second', id, 409);
+  await make('third', admin.projectId, 409);
+});
+
 test('what is immutable stays until it is unlocked', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const admin = cloud.as('admin');
