@@ -138,7 +138,7 @@ export const serverActs: Line[] = [
   // What it really has: those named at random seldom are.
   [
     2,
-    async ({ ask, some, dice }) => {
+    async ({ ask, some, dice, unsettle }) => {
       const server = some('server');
       if (!server) return;
       const volumes = dice.chance(0.5);
@@ -147,6 +147,12 @@ export const serverActs: Line[] = [
       const has = (body?.volumeAttachments ?? body?.interfaceAttachments ?? []) as Record<string, string>[];
       if (has.length === 0) return;
       const one = dice.pick(has);
+      // A port may also be deleted while a server has it.
+      if (!volumes && dice.chance(0.5)) {
+        unsettle('port');
+        await ask('DELETE', `/network/v2.0/ports/${one['port_id']}`);
+        return;
+      }
       await ask('DELETE', `${server.path}/${part}/${volumes ? one['volumeId'] : one['port_id']}`);
     },
   ],
