@@ -26,12 +26,12 @@ for (const kind of kinds)
       const name = `${first.step}, ${first.mode}; ${second.step}, ${second.mode}`;
       const begin = await scenarios[kind.kind]!(scene);
       trap.armed = first;
-      trap.then = second;
+      trap.next = second;
       await begin().catch(() => {});
       deepEqual(sentences(await cloud.rest()), [], name);
       // After the first, it may have been taken back before it came to the second.
       if (trap.armed) single++;
-      trap.armed = trap.then = null;
+      trap.armed = trap.next = null;
       if (place % 8 === 7) deepEqual(sentences(await removeAll(cloud, model)), [], `all deleted after ${name}`);
     }
     deepEqual(sentences(await removeAll(cloud, model)), [], 'all deleted');

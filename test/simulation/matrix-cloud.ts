@@ -21,7 +21,7 @@ export interface MatrixCloud {
 export async function openMatrix(seed: string): Promise<MatrixCloud> {
   const trap: Trap = {
     armed: null,
-    then: null,
+    next: null,
     kill(afterCommit) {
       const [node] = cloud.nodes;
       if (afterCommit) node!.diesNow = true;

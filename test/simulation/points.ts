@@ -50,7 +50,7 @@ export interface Trap {
   /** What is to happen next; null: nothing, or it has happened. */
   armed: Point | null;
   /** What is to happen once that has happened. */
-  then: Point | null;
+  next: Point | null;
   /** Kills the node that drives the step: now, or once what it now writes has committed. */
   kill(afterCommit: boolean): void;
   killAgents(): void;
@@ -74,8 +74,8 @@ function trapped(kind: OperationKind, step: Step, at: number, trap: Trap): Step 
   const here = (...modes: Mode[]): boolean =>
     trap.armed?.kind === kind.kind && trap.armed.step === step.name && modes.includes(trap.armed.mode);
   const spring = (): void => {
-    trap.armed = trap.then;
-    trap.then = null;
+    trap.armed = trap.next;
+    trap.next = null;
   };
 
   function before(): void {
