@@ -1,6 +1,16 @@
 // The agent's process: real drivers over this machine, and the socket to the control plane.
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
@@ -111,6 +121,7 @@ function realDrivers(
       user: guestUser,
       tools,
       accelerator: config.accelerator,
+      kernels: [join(paths.guestImages, 'haneul-tiny-vmlinuz'), ...globSync('/boot/vmlinuz-*')],
       channel,
       fetchImage: config.clusterServers.length
         ? imageFetcher(config.clusterServers, tlsFilesIn(paths.machine))

@@ -1,7 +1,9 @@
 // Which accelerator guests get. /dev/kvm proves nothing: under a hypervisor that has it switched off, or only half
-// built, guests hang. So a real guest is started, whose boot sector says one word and ends.
+// built, guests hang. So real guests are started: one whose boot sector says one word and ends, for that is quick, and
+// then a stock kernel, for there are KVMs that run the one and hang in the other.
 
-import { chown, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { chown, copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
@@ -19,6 +21,8 @@ export interface Acceleration {
 }
 
 const probeTimeoutMs = 5_000;
+/** KVM takes a second for it. */
+const kernelTimeoutMs = 15_000;
 /** isa-debug-exit ends QEMU with (value << 1) | 1. */
 const word = 0x2a;
 const wordStatus = (word << 1) | 1;
@@ -39,44 +43,56 @@ export async function probe(
   directory: string,
   tools: Tools,
 ): Promise<string | undefined> {
-  const place = join(directory, `.probe-${newUuid(tools.random)}`);
-  const disk = join(place, 'disk');
-  await mkdir(place, { recursive: true, mode: 0o700 });
-  try {
+  return inPlace(directory, user, tools, async place => {
+    const disk = join(place, 'disk');
     await writeFile(disk, probeSector());
-    await chown(place, user.uid, user.gid);
     await chown(disk, user.uid, user.gid);
     const drive = `file=${disk.replaceAll(',', ',,')},format=raw,if=ide,readonly=off`;
-    // The processor that real guests get: half-working KVMs fail over it.
-    const cpu = cpuModel[accelerator];
-    const machine = [
-      '-M',
-      'pc',
-      '-accel',
-      accelerator,
-      '-cpu',
-      cpu,
-      '-m',
-      '16',
-      '-nodefaults',
-      '-display',
-      'none',
-      '-no-reboot',
-    ];
-    const exit = ['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'];
-    const command: [string, ...string[]] = [
-      ...unprivileged(user, [], groups),
-      qemuBinary,
-      ...machine,
-      '-drive',
-      drive,
-      ...exit,
-    ];
-    const { status } = await tools.run(command, {
-      timeoutMs: probeTimeoutMs,
-      allow: [wordStatus],
-    });
+    const { status } = await tools.run(
+      [
+        ...machine(accelerator, 16, user, groups),
+        ...['-drive', drive],
+        ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=0x04'],
+      ],
+      { timeoutMs: probeTimeoutMs, allow: [wordStatus] },
+    );
     return status === wordStatus ? undefined : `the probe guest ended with status ${status}`;
+  });
+}
+
+/** Boots a stock kernel without a disk: one that runs ends by itself, for it finds nothing to go on with. */
+export async function probeKernel(
+  accelerator: Accelerator,
+  user: GuestUser,
+  groups: number[],
+  directory: string,
+  tools: Tools,
+  kernel: string,
+): Promise<string | undefined> {
+  return inPlace(directory, user, tools, async place => {
+    const own = join(place, 'kernel');
+    await copyFile(kernel, own);
+    await chown(own, user.uid, user.gid);
+    // `panic=-1`: it reboots at once when it panics, and a machine that may not reboot ends.
+    await tools.run([...machine(accelerator, 128, user, groups), '-kernel', own, '-append', 'panic=-1'], {
+      timeoutMs: kernelTimeoutMs,
+    });
+    return undefined;
+  });
+}
+
+/** A folder of the guest user's, for as long as the work takes. @returns what the work returned, or why it failed */
+async function inPlace(
+  directory: string,
+  user: GuestUser,
+  tools: Tools,
+  work: (place: string) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const place = join(directory, `.probe-${newUuid(tools.random)}`);
+  await mkdir(place, { recursive: true, mode: 0o700 });
+  try {
+    await chown(place, user.uid, user.gid);
+    return await work(place);
   } catch (error) {
     return error instanceof ToolFailure ? error.reason : sentenceOf(error);
   } finally {
@@ -84,12 +100,32 @@ export async function probe(
   }
 }
 
-/** Decides once. `kvm` and `tcg` are the operator's word; `auto` tries KVM. */
+function machine(
+  accelerator: Accelerator,
+  memoryMib: number,
+  user: GuestUser,
+  groups: number[],
+): [string, ...string[]] {
+  return [
+    ...unprivileged(user, [], groups),
+    qemuBinary,
+    ...['-M', 'pc', '-accel', accelerator, '-m', String(memoryMib)],
+    // The processor that real guests get: half-working KVMs fail over it.
+    ...['-cpu', cpuModel[accelerator]],
+    ...['-nodefaults', '-display', 'none', '-no-reboot'],
+  ];
+}
+
+/**
+ * Decides once. `kvm` and `tcg` are the operator's word; `auto` tries KVM.
+ * @param kernels files of stock kernels, of which the first that is there is tried
+ */
 export async function chooseAccelerator(
   wish: 'auto' | 'tcg' | 'kvm',
   user: GuestUser,
   directory: string,
   tools: Tools,
+  kernels: string[],
 ): Promise<Acceleration> {
   if (wish === 'tcg') return { kind: 'tcg', kvmProblem: 'switched off by configuration', groups: [] };
   const device = await stat('/dev/kvm').catch(() => null);
@@ -97,6 +133,8 @@ export async function chooseAccelerator(
   // The group of the device is how distributions hand KVM out.
   const groups = device && device.gid !== 0 && device.mode & 0o060 ? [device.gid] : [];
   if (wish === 'kvm') return { kind: 'kvm', groups };
-  const kvmProblem = await probe('kvm', user, groups, directory, tools);
+  const kernel = kernels.find(file => existsSync(file));
+  let kvmProblem = await probe('kvm', user, groups, directory, tools);
+  if (kvmProblem === undefined && kernel) kvmProblem = await probeKernel('kvm', user, groups, directory, tools, kernel);
   return kvmProblem === undefined ? { kind: 'kvm', groups } : { kind: 'tcg', kvmProblem, groups: [] };
 }

@@ -31,6 +31,8 @@ export interface QemuOptions {
   tools: Tools;
   /** `auto` by default: KVM when a probe guest runs under it. */
   accelerator?: 'auto' | 'tcg' | 'kvm';
+  /** Files of stock kernels: whether KVM can boot one of them tells more than a probe guest. */
+  kernels?: string[];
   /** To other hosts; without it guests stay where they are. */
   channel?: Channel | null;
   /** How long a guest may take to power off when it is asked; 60,000 by default. */
@@ -59,7 +61,7 @@ export function qemuHypervisor(options: QemuOptions): HypervisorDriver {
   let closed = false;
 
   const accelerationOf = (): Promise<Acceleration> =>
-    (acceleration ??= chooseAccelerator(options.accelerator ?? 'auto', user, directory, tools));
+    (acceleration ??= chooseAccelerator(options.accelerator ?? 'auto', user, directory, tools, options.kernels ?? []));
 
   function open(): Promise<QemuHost> {
     return (opened ??= (async () => {
