@@ -237,7 +237,13 @@ export async function assembleCloud(parts: CloudParts): Promise<Cloud> {
   const migrations = migrationsOf(parts.services);
   const services = [
     ...parts.services,
-    statusService(parts.services, { bus, clock, cluster: parts.cluster ?? null, migrations }),
+    statusService(parts.services, {
+      bus,
+      clock,
+      cluster: parts.cluster ?? null,
+      migrations,
+      alone: parts.alone ?? false,
+    }),
   ];
   const events = createEvents(slots);
   for (const service of services) {

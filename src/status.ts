@@ -31,7 +31,7 @@ const hostView = object({
 /** @param services whose counts and operations are shown */
 export function statusService(
   services: Service[],
-  parts: { bus: Bus; clock: Clock; migrations: Migration[]; cluster?: ClusterFacts | null },
+  parts: { bus: Bus; clock: Clock; migrations: Migration[]; alone?: boolean; cluster?: ClusterFacts | null },
 ): Service {
   const kinds = services.flatMap(service => service.operations ?? []);
   const name = 'haneul';
@@ -74,7 +74,7 @@ export function statusService(
     ...operationEndpoints(kinds, parts.bus),
     auditEndpoint(parts),
     storyEndpoint(kinds),
-    ...upgradeEndpoints(parts.migrations),
+    ...upgradeEndpoints(parts.migrations, parts.alone ?? false),
   ];
   endpoints.push(...policyEndpoints(services, { name, type: name, endpoints }));
   return {

@@ -147,6 +147,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     publicUrl,
     checkReplies: options.checkReplies ?? true,
     tls: options.tls,
+    alone: count === 1,
   });
   const { port } = await cloud.server.listen('127.0.0.1', 0);
   url = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;

@@ -19,7 +19,7 @@ const t = texts('upgrade', {
 
 const nodeView = object({ id: string(), version: string(), started_at: string(), last_seen_at: string() });
 
-export function upgradeEndpoints(migrations: Migration[]): Endpoint[] {
+export function upgradeEndpoints(migrations: Migration[], alone: boolean): Endpoint[] {
   return [
     endpoint({
       policy: 'haneul:upgrade:show',
@@ -27,7 +27,7 @@ export function upgradeEndpoints(migrations: Migration[]): Endpoint[] {
       route: 'GET /upgrade',
       replies: { 200: object({ version: string(), control_planes: array(nodeView), unfinished: array(string()) }) },
       async handle({ tx }) {
-        const nodes = (await livingNodes(tx)).map(({ startedAt, lastSeenAt, ...node }) => ({
+        const nodes = (await livingNodes(tx, alone)).map(({ startedAt, lastSeenAt, ...node }) => ({
           ...node,
           started_at: startedAt,
           last_seen_at: lastSeenAt,
@@ -43,7 +43,7 @@ export function upgradeEndpoints(migrations: Migration[]): Endpoint[] {
       // Each in a transaction of its own, so that a kill between them leaves nothing half.
       async prepare({ db, request }) {
         const names = await db.read(async tx => {
-          const others = (await livingNodes(tx)).map(node => node.version).filter(other => other !== version);
+          const others = (await livingNodes(tx, alone)).map(node => node.version).filter(other => other !== version);
           if (others.length) throw new Problem('conflict', t.othersRun, { versions: [...new Set(others)], version });
           return unfinished(tx, migrations);
         });

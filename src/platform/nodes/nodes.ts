@@ -28,15 +28,16 @@ export const nodeMigrations: Migration[] = [
   },
 ];
 
-const everyMs = 10_000;
+const everyMs = 60_000;
 /** One that has said nothing for so long has died. */
-const silentMs = 30_000;
+const silentMs = 150_000;
 
-/** Keeps this process on the list until `stop`. */
+/** Keeps this process on the list until `stop`. @param alone no other uses this database: it is said once */
 export function keepNode(
-  { db, clock, random, log }: { db: Database; clock: Clock; random: Random; log: Logger },
+  parts: { db: Database; clock: Clock; random: Random; log: Logger; alone?: boolean },
   version: string,
 ): { start(): void; stop(): Promise<void> } {
+  const { db, clock, random, log, alone = false } = parts;
   const id = newUuid(random);
   let timer: Timer | undefined;
   let stopped = false;
@@ -51,14 +52,12 @@ export function keepNode(
           .values({ id, version, startedAt: at, lastSeenAt: at })
           .onConflict(conflict => conflict.column('id').doUpdateSet({ lastSeenAt: at }))
           .execute();
-        await table(tx)
-          .deleteFrom('nodes')
-          .where('lastSeenAt', '<', timestamp(nowMs(tx) - silentMs))
-          .execute();
+        const others = table(tx).deleteFrom('nodes').where('id', '!=', id);
+        await (alone ? others : others.where('lastSeenAt', '<', timestamp(nowMs(tx) - silentMs))).execute();
       })
       .catch((error: unknown) => log.warn({ error }, 'the list of control planes'))
       .finally(() => {
-        if (!stopped) timer = clock.after(everyMs, say);
+        if (!stopped && !alone) timer = clock.after(everyMs, say);
       });
   }
 
@@ -75,15 +74,10 @@ export function keepNode(
   };
 }
 
-/** Those that live, the oldest first. */
-export async function livingNodes(tx: Tx): Promise<Node[]> {
-  return table(tx)
-    .selectFrom('nodes')
-    .selectAll()
-    .where('lastSeenAt', '>=', timestamp(nowMs(tx) - silentMs))
-    .orderBy('startedAt')
-    .orderBy('id')
-    .execute();
+/** Those that live, the oldest first. @param alone as for `keepNode` */
+export async function livingNodes(tx: Tx, alone: boolean): Promise<Node[]> {
+  const all = table(tx).selectFrom('nodes').selectAll().orderBy('startedAt').orderBy('id');
+  return (alone ? all : all.where('lastSeenAt', '>=', timestamp(nowMs(tx) - silentMs))).execute();
 }
 
 function table(tx: Tx) {
