@@ -8,6 +8,7 @@ import { emit } from '#/platform/events/events.ts';
 import { operation } from '#/platform/operations/operation.ts';
 import { start } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { reviveProblem, storeProblem } from '#/platform/problem/stored-problem.ts';
 import { zoneOfHost } from '#/services/compute/hosts/aggregate.store.ts';
 import { beginAction, endAction } from '#/services/compute/server-actions/action.store.ts';
 import {
@@ -51,6 +52,8 @@ const moving = (kind: string) =>
 interface RevertInput extends MoveInput {
   /** As it was before. */
   power: Power;
+  /** A stored problem: nobody asked for it, the move failed when it was decided already. */
+  because?: string;
 }
 
 const reverting = (kind: string) =>
@@ -112,6 +115,8 @@ async function fail(tx: Tx, input: MoveInput, problem: Problem): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
   const { server, migration } = at;
+  // It may run at its destination: only when it has stopped there it may start at its source.
+  if (migration.stage === 'kept') return goOnBack(tx, server, migration, storeProblem(problem));
   await changeMigration(tx, migration.uuid, { stage: 'none', status: 'error' });
   await backToSource(tx, server, migration);
   await changeServer(tx, server.id, { vmState: migration.wasVmState, taskState: null, fault: faultOf(tx, problem) });
@@ -128,20 +133,21 @@ async function goBack(tx: Tx, input: MoveInput): Promise<void> {
   await backToSource(tx, server, migration);
 }
 
-async function finishBack(tx: Tx, input: MoveInput): Promise<void> {
+async function finishBack(tx: Tx, input: RevertInput): Promise<void> {
   const server = await findServer(tx, input.serverId);
   const migration = await findMigration(tx, input.migrationId);
   if (!server || server.taskState === 'deleting' || !migration) return;
-  await changeMigration(tx, migration.uuid, { stage: 'none', status: 'reverted' });
+  const problem = input.because === undefined ? undefined : reviveProblem(input.because);
+  await changeMigration(tx, migration.uuid, { stage: 'none', status: problem ? 'error' : 'reverted' });
   await changeServer(tx, server.id, {
     vmState: migration.wasVmState,
     taskState: null,
     powerState: powerStates[server.power],
-    fault: null,
+    fault: problem ? faultOf(tx, problem) : null,
   });
   await replan(tx, input.source);
-  await endAction(tx, server.id);
-  await tell(tx, server, migration, 'revert.end');
+  await endAction(tx, server.id, problem);
+  await tell(tx, server, migration, problem ? 'error' : 'revert.end', problem);
 }
 
 async function failBack(tx: Tx, input: RevertInput, problem: Problem): Promise<void> {
@@ -152,7 +158,7 @@ async function failBack(tx: Tx, input: RevertInput, problem: Problem): Promise<v
   if (migration.stage === 'kept') {
     // It could not even be stopped: it is still what it became.
     await changeMigration(tx, migration.uuid, { status: 'finished' });
-    await changeServer(tx, server.id, { taskState: null, power: input.power, fault });
+    await changeServer(tx, server.id, { vmState: 'resized', taskState: null, power: input.power, fault });
   } else {
     await changeMigration(tx, migration.uuid, { stage: 'none', status: 'error' });
     await changeServer(tx, server.id, { vmState: 'error', taskState: null, fault });
@@ -240,19 +246,33 @@ export async function confirmResize(
 /** @throws Problem conflict while the host with the old disks is away */
 export async function beginRevert(tx: Tx, server: Server, caller: Caller): Promise<void> {
   const migration = await waiting(tx, server);
-  const { uuid, sourceHost: source, destHost: dest } = migration;
+  const { sourceHost: source, destHost: dest } = migration;
   if (!(await hostByName(tx, source))?.up) throw new Problem('conflict', t.hostIsDown, { id: server.id, host: source });
   if (source !== dest) await mustReachVolumes(tx, server);
   await beginAction(tx, server, 'revertResize', caller);
+  await tell(tx, server, migration, 'revert.start');
+  await goOnBack(tx, server, migration);
+}
+
+/** @param because the problem for which it goes back by itself, stored */
+async function goOnBack(tx: Tx, server: Server, migration: Migration, because?: string): Promise<void> {
+  const { uuid, sourceHost: source, destHost: dest } = migration;
   await changeMigration(tx, uuid, { status: 'reverting' });
   await changeServer(tx, server.id, { taskState: 'resize_reverting', power: 'stopped' });
   const portKeys = await portKeysOn(tx, server.id, source);
   await replan(tx, dest);
-  await tell(tx, server, migration, 'revert.start');
   await start(
     tx,
     migration.type === 'resize' ? revertResize : revertMigration,
-    { serverId: server.id, migrationId: uuid, source, dest, portKeys, power: server.power },
+    {
+      serverId: server.id,
+      migrationId: uuid,
+      source,
+      dest,
+      portKeys,
+      power: server.power,
+      ...(because && { because }),
+    },
     { resourceId: server.id, projectId: server.projectId },
   );
 }
