@@ -21,6 +21,7 @@ import { table } from '#/host/hosts.store.ts';
 import { compilePlan, idOf, type Plan } from '#/host/plan.ts';
 import { changedKeys } from '#/host/plan-changes.ts';
 import { createSilence } from '#/host/silence.ts';
+import { createTurns } from '#/host/turns.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
@@ -70,8 +71,14 @@ const t = texts('host.control', {
   },
 });
 
+/** Less than agents wait for an answer. */
+const patienceMs = 8_000;
+
 export function createHostControl({ db, slots, bus, clock, log, services, admits }: HostControlOptions): HostControl {
   const ends: (() => void)[] = [];
+  const asking = createTurns(clock, { atOnce: 16, patienceMs });
+  // Their writes share a sync to the disk.
+  const telling = createTurns(clock, { atOnce: 64, patienceMs });
   const silence = createSilence({ db, bus, clock, log, tell });
   attachWake(slots, host => bus.publish(planChangedSubject(host), null));
 
@@ -162,10 +169,22 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
   return {
     start() {
       ends.push(
-        bus.serve(fromAnyHost(helloSubject), fromItself(hello)),
-        bus.serve(fromAnyHost(planSubject), fromItself(plan)),
-        bus.serve(fromAnyHost(reportSubject), fromItself(report)),
-        bus.serve(fromAnyHost(eventSubject), fromItself(hostEvent)),
+        bus.serve(
+          fromAnyHost(helloSubject),
+          fromItself(message => asking(() => hello(message))),
+        ),
+        bus.serve(
+          fromAnyHost(planSubject),
+          fromItself(message => asking(() => plan(message))),
+        ),
+        bus.serve(
+          fromAnyHost(reportSubject),
+          fromItself(message => telling(() => report(message))),
+        ),
+        bus.serve(
+          fromAnyHost(eventSubject),
+          fromItself(message => telling(() => hostEvent(message))),
+        ),
       );
       ends.push(
         bus.subscribe(fromAnyHost(heartbeatSubject), (message, subject) => {
