@@ -98,7 +98,7 @@ export const networkService = (settings: NetworkSettings = defaultSettings): Ser
   },
   settings: [networkSettings.being(settings)],
   seed: seedNetworks,
-  chores: [{ name: 'network.heal', everyMs: 10_000, run: heal }],
+  chores: [{ name: 'network.heal', everyMs: 30_000, run: heal }],
   listen: followDeletedProjects,
   onHostEvent,
 });
