@@ -5,7 +5,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { createLogger } from '#/platform/log/log.ts';
@@ -26,7 +26,7 @@ test('the probe guest runs under TCG, and the choice is made in seconds', { skip
     await chmod(directory, 0o711);
     equal(await probe('tcg', user, [], directory, tools), undefined);
     const started = clock.monotonic();
-    const kernels = [join(process.env['HANEUL_TEST_IMAGE'] ?? '', 'haneul-tiny-vmlinuz')];
+    const kernels = [join(dirname(process.env['HANEUL_TEST_IMAGE'] ?? '.'), 'haneul-tiny-vmlinuz')];
     const chosen = await chooseAccelerator('auto', user, directory, tools, kernels);
     ok(clock.monotonic() - started < 25_000);
     equal(chosen.kind === 'tcg', chosen.kvmProblem !== undefined);

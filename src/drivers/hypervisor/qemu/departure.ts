@@ -183,12 +183,16 @@ export function depart(host: QemuHost, qmp: Qmp, move: Leaving, paths: GuestPath
     },
     async stop() {
       stopping = true;
-      await qmp.execute('migrate_cancel').catch(() => {});
-      await work;
-      await settle(qmp, clock);
-      for (const server of servers) server.close();
-      for (const stream of ['memory', 'disks'])
-        await rm(join(dirname(paths.run), `to-${stream}.sock`), { force: true });
+      try {
+        await qmp.execute('migrate_cancel').catch(() => {});
+        await work;
+        await settle(qmp, clock);
+      } finally {
+        // Also where QEMU is gone, and says no more.
+        for (const server of servers) server.close();
+        for (const stream of ['memory', 'disks'])
+          await rm(join(dirname(paths.run), `to-${stream}.sock`), { force: true });
+      }
     },
   };
 }
