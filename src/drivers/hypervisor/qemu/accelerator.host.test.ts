@@ -1,6 +1,6 @@
 // The probe guest, run by a real QEMU as nobody. Needs root.
 
-import { equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
@@ -30,9 +30,15 @@ test('the probe guest runs under TCG, and the choice is made in seconds', { skip
     const chosen = await chooseAccelerator('auto', user, directory, tools, kernels);
     ok(clock.monotonic() - started < 25_000);
     equal(chosen.kind === 'tcg', chosen.kvmProblem !== undefined);
+    const again = clock.monotonic();
+    deepEqual(await chooseAccelerator('auto', user, directory, tools, kernels), chosen);
+    ok(clock.monotonic() - again < 1_000, 'it is known until the next boot');
     equal((await chooseAccelerator('tcg', user, directory, tools, [])).kind, 'tcg');
     if (existsSync(kernels[0]!)) equal(await probeKernel('tcg', user, [], directory, tools, kernels[0]!), undefined);
-    equal((await readdir(directory)).length, 0);
+    deepEqual(
+      (await readdir(directory)).filter(name => name !== 'accelerator.json'),
+      [],
+    );
   } finally {
     await rm(directory, { recursive: true });
   }

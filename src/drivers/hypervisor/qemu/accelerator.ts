@@ -3,13 +3,15 @@
 // then a stock kernel, for there are KVMs that run the one and hang in the other.
 
 import { existsSync } from 'node:fs';
-import { chown, copyFile, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 import { sentenceOf } from '#/platform/problem/problem.ts';
 import { ToolFailure } from '#/platform/process/run.ts';
 import { type Accelerator, cpuModel } from './command-line.ts';
+import { readBootId } from './host.ts';
 import { type GuestUser, qemuBinary, unprivileged } from './process.ts';
 
 export interface Acceleration {
@@ -81,6 +83,26 @@ export async function probeKernel(
   });
 }
 
+/** A verdict holds until the machine boots again, or what was tried is another: an agent that restarts does not wait. */
+async function remembered(
+  directory: string,
+  tried: string[],
+  judge: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const file = join(directory, 'accelerator.json');
+  const program = await stat(`/usr/bin/${qemuBinary}`).catch(() => null);
+  const about = JSON.stringify([await readBootId(), program?.mtimeMs ?? 0, ...tried]);
+  try {
+    const known = JSON.parse(await readFile(file, 'utf8')) as { about?: string; problem?: string };
+    if (known.about === about) return known.problem;
+  } catch {
+    // Nothing is known yet.
+  }
+  const problem = await judge();
+  await writeWhole(file, JSON.stringify({ about, problem }));
+  return problem;
+}
+
 /** A folder of the guest user's, for as long as the work takes. @returns what the work returned, or why it failed */
 async function inPlace(
   directory: string,
@@ -134,7 +156,10 @@ export async function chooseAccelerator(
   const groups = device && device.gid !== 0 && device.mode & 0o060 ? [device.gid] : [];
   if (wish === 'kvm') return { kind: 'kvm', groups };
   const kernel = kernels.find(file => existsSync(file));
-  let kvmProblem = await probe('kvm', user, groups, directory, tools);
-  if (kvmProblem === undefined && kernel) kvmProblem = await probeKernel('kvm', user, groups, directory, tools, kernel);
+  const kvmProblem = await remembered(directory, [kernel ?? '', ...groups.map(String)], async () => {
+    const problem = await probe('kvm', user, groups, directory, tools);
+    if (problem !== undefined || !kernel) return problem;
+    return probeKernel('kvm', user, groups, directory, tools, kernel);
+  });
   return kvmProblem === undefined ? { kind: 'kvm', groups } : { kind: 'tcg', kvmProblem, groups: [] };
 }
