@@ -106,7 +106,7 @@ export function createReports({
       if (greeted) return false;
       const said = await facts();
       const message = { host, session, ...said };
-      await bus.request(fromHost(helloSubject, host), message as unknown as Json, { timeoutMs: 10_000 });
+      await bus.request(fromHost(helloSubject, host), message, { timeoutMs: 10_000 });
       greeted = true;
       return true;
     },

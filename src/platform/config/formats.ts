@@ -60,5 +60,5 @@ export function isHostName(value: string): boolean {
 /** `https://10.0.0.11:8701`. */
 export function isHttpsOrigin(value: string): boolean {
   const url = URL.parse(value);
-  return url !== null && url.protocol === 'https:' && `${url.origin}` === value;
+  return url !== null && url.protocol === 'https:' && url.origin === value;
 }

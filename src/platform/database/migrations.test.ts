@@ -19,12 +19,12 @@ const first: Migration = {
 /** What the next version brings, and takes away. */
 const expand: Migration = {
   name: 'test/0002-shade',
-  up: async tx => void (await tx.schema.alterTable('things').addColumn('shade', 'text').execute()),
+  up: async tx => await tx.schema.alterTable('things').addColumn('shade', 'text').execute(),
 };
 const contract: Migration = {
   name: 'test/0003-no-colour',
   contract: true,
-  up: async tx => void (await tx.schema.alterTable('things').dropColumn('colour').execute()),
+  up: async tx => await tx.schema.alterTable('things').dropColumn('colour').execute(),
 };
 const older = [first];
 const newer = [first, expand, contract];

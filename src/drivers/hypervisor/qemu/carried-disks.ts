@@ -119,7 +119,7 @@ async function read(stream: Duplex, directory: string): Promise<Announced> {
   const more = async (): Promise<void> => {
     const { value, done } = await chunks.next();
     if (done) throw new Error('the other host broke off');
-    held = held.length ? Buffer.concat([held, value as Buffer]) : (value as Buffer);
+    held = held.length ? Buffer.concat([held, value]) : value;
   };
   while (!held.includes(10)) {
     if (held.length > longestLine) throw new Error('the other host announced too much');

@@ -8,7 +8,7 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { BaseImage, Guest, GuestExit, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Tools } from '#/drivers/tools.ts';
@@ -42,7 +42,13 @@ let driver: HypervisorDriver;
 const exits: GuestExit[] = [];
 
 function openDriver(): HypervisorDriver {
-  const made = qemuHypervisor({ directory: join(directory, 'h'), user, tools, shutdownTimeoutMs: 40_000 });
+  const made = qemuHypervisor({
+    directory: join(directory, 'h'),
+    user,
+    tools,
+    kernels: image ? [join(dirname(image), 'haneul-tiny-vmlinuz')] : [],
+    shutdownTimeoutMs: 40_000,
+  });
   made.onExit(exit => exits.push(exit));
   return made;
 }

@@ -87,7 +87,7 @@ test('a host that dies gives up its DHCP servers and routers to another', async 
   const before = await hostOf();
   const servers = async (): Promise<Json[]> =>
     (await admin.get(`${v2}/ports?network_id=${networkId}&device_owner=network:dhcp`)).ports;
-  const addresses = (await servers()).map(port => port.fixed_ips[0].ip_address).toSorted();
+  const addresses = (await servers()).map(port => String(port.fixed_ips[0].ip_address)).toSorted();
   const lost = cloud.hosts.findIndex(host => host.name === before);
   await lose(cloud, lost);
   const after = await hostOf();
@@ -96,7 +96,7 @@ test('a host that dies gives up its DHCP servers and routers to another', async 
     (await servers()).some(port => port['binding:host_id'] === before),
     false,
   );
-  deepEqual((await servers()).map(port => port.fixed_ips[0].ip_address).toSorted(), addresses);
+  deepEqual((await servers()).map(port => String(port.fixed_ips[0].ip_address)).toSorted(), addresses);
   const [dead] = (await agentsOf(admin, 'L3 agent')).filter(agent => agent.host === before);
   equal(dead.alive, false);
   const at = cloud.hosts.findIndex(host => host.name === after);
@@ -189,7 +189,7 @@ test('a highly available router is on two hosts; the hosts say which one works',
   await cloud.settle();
   peersAgree(cloud);
   const agents = async (): Promise<Json[]> => (await admin.get(`${v2}/routers/${router.id}/l3-agents`)).agents;
-  const states = async () => (await agents()).map(agent => agent.ha_state).toSorted();
+  const states = async () => (await agents()).map(agent => String(agent.ha_state)).toSorted();
   deepEqual(await states(), ['active', 'standby']);
   const entries = () =>
     cloud.hosts.flatMap(({ machine }) => (machine.network.get(`router/${router.id}`) as HostRouter | undefined) ?? []);
