@@ -84,7 +84,11 @@ const suites: Suite[] = [
     needsRoot: true,
     async run() {
       process.env['HANEUL_TEST_IMAGE'] = await testGuestImage();
-      return nodeTest(files('src/**/*.host.test.ts'), ['--test-concurrency=1']);
+      try {
+        return await nodeTest(files('src/**/*.host.test.ts'), ['--test-concurrency=1']);
+      } finally {
+        delete process.env['HANEUL_TEST_IMAGE'];
+      }
     },
   },
   {

@@ -118,9 +118,13 @@ function readEnvironment(
       continue;
     }
     // Other programs may use the prefix; a slip of the pen is worth stopping for.
-    const near = nearest(variable, known.keys());
-    if (near !== null)
-      throw new Problem('invalid', configTexts.unknownNear, { option: variable, source: 'the environment', near });
+    // The prefix that all share makes no two of them alike.
+    const bare = (name: string): string => name.slice('HANEUL_'.length);
+    const near = nearest(bare(variable), [...known.keys()].map(bare));
+    if (near !== null) {
+      const facts = { option: variable, source: 'the environment', near: `HANEUL_${near}` };
+      throw new Problem('invalid', configTexts.unknownNear, facts);
+    }
   }
 }
 
