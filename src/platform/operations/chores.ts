@@ -6,6 +6,7 @@ import type { Clock, Timer } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
 
 export interface Chore {
   /** Unique in the program. */
@@ -19,30 +20,53 @@ const believedPeriods = 10;
 /** Processes look at different moments; what is due a little later is done now. */
 const early = 0.05;
 
-/** Looks at each chore as often as it is to run. */
+const firstLookMs = 5_000;
+/** After this long without a database it is looked at again. */
+const againMs = 2_000;
+
+/** Looks at each chore when it is due, as every process does: whichever is alive then does it. */
 export function startChores(
   { db, clock, log }: { db: Database; clock: Clock; log: Logger },
   chores: Chore[],
 ): { start(): void; stop(): void } {
   let stopped = false;
   const timers = new Map<string, Timer>();
-  const again = (chore: Chore): void => {
-    const look = (): void => {
-      runWhenDue(db, chore)
-        .catch((error: unknown) => log.error({ chore: chore.name, error }, 'chore'))
-        .finally(() => {
-          if (!stopped) again(chore);
-        });
+  const lookIn = (chore: Chore, ms: number): void => {
+    const look = async (): Promise<void> => {
+      const wait = await nextIn(chore).catch((error: unknown) => {
+        log.error({ chore: chore.name, error }, 'chore');
+        const away = error instanceof Problem && error.kind === 'unavailable';
+        return away ? Math.min(againMs, chore.everyMs) : chore.everyMs;
+      });
+      if (!stopped) lookIn(chore, wait);
     };
-    timers.set(chore.name, clock.after(chore.everyMs, look));
+    timers.set(
+      chore.name,
+      clock.after(ms, () => void look()),
+    );
+  };
+  const nextIn = async (chore: Chore): Promise<number> => {
+    const wait = await dueInMs(db, chore);
+    if (wait > 0) return wait;
+    await runWhenDue(db, chore);
+    return dueInMs(db, chore);
   };
   return {
-    start: () => chores.forEach(again),
+    start: () => chores.forEach(chore => lookIn(chore, Math.min(chore.everyMs, firstLookMs))),
     stop() {
       stopped = true;
       for (const timer of timers.values()) timer.cancel();
     },
   };
+}
+
+/** 0 as well when it is not known. At most its period. */
+async function dueInMs(db: Database, { name, everyMs }: Chore): Promise<number> {
+  return db.read(async tx => {
+    const last = await table(tx).selectFrom('chores').select('ranAt').where('name', '=', name).executeTakeFirst();
+    const wait = last ? last.ranAt + everyMs - nowMs(tx) : 0;
+    return wait > everyMs ? 0 : Math.max(0, wait);
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { sleep } from '#/platform/clock/clock.ts';
 import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { openSqlite } from '#/platform/database/sqlite.ts';
 import { migrate } from '#/platform/database/migrations.ts';
@@ -16,6 +17,7 @@ import {
 } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { texts } from '#/platform/text/text.ts';
+import { fragileNode } from '../../../test/simulation/fragile-node.ts';
 import { seededRandom } from '../../../test/seeded-random.ts';
 import { settled, virtualClock } from '../../../test/virtual-clock.ts';
 
@@ -142,6 +144,60 @@ test('a second engine takes over what the first left in the middle', async () =>
   equal(runs, 2);
   equal(await phase(), 'done');
 });
+
+for (const acts of [true, false])
+  test(`an engine that stood still for longer than its lease no longer ${acts ? 'acts' : 'commits'}`, async () => {
+    const seen: string[] = [];
+    const clock = virtualClock();
+    const random = seededRandom(1);
+    const db = openSqlite({ file: ':memory:', clock, random, slots: new Map() });
+    await migrate(db, operationMigrations);
+    const bus = memoryBus({ clock, log });
+    bus.serve('host.a', async said => {
+      seen.push(`host hears ${said as string}`);
+      return null;
+    });
+    const engineOf = (name: string) => {
+      const node = fragileNode({ clock, db, bus }, () => 0);
+      let tries = 0;
+      const kind = operation<object>('k', { onFailure: 'persist' })
+        .call('one', {
+          async do({ bus: its, clock: own }) {
+            await its.request('host.a', name);
+            await sleep(own, 1_000);
+            // The one that takes over has the lease, and gives it back without having come further.
+            if (name === 'second' && ++tries < 5) throw new Problem('unavailable', t.no);
+            if (acts) await its.request('host.a', `${name} again`);
+            return { by: name };
+          },
+        })
+        .write('two', { do: async (_tx, { by }) => void seen.push(`two after ${by}`) });
+      const engine = createEngine({ ...node, slots: new Map(), random, log, hosts: {} as HostState, kinds: [kind] });
+      engine.start();
+      return { node, kind };
+    };
+    const first = engineOf('first');
+    await db.write(tx => start(tx, first.kind, {}, { resourceId: 'r' }));
+    await clock.advance(500);
+    deepEqual(seen, ['host hears first']);
+    first.node.pause();
+    engineOf('second');
+    const rests = async (): Promise<boolean> =>
+      db.read(async tx => {
+        const [row] = await operationsOf(tx, 'r');
+        return row!.leaseOwner === null && row!.attempts > 0;
+      });
+    for (let waited = 0; !(await rests()); waited += 100) {
+      ok(waited < 10_000, 'it is taken over');
+      await clock.advance(100);
+    }
+    first.node.goOn();
+    await clock.advance(60_000);
+    const after = seen.slice(1);
+    ok(!after.includes('host hears first again') && !after.includes('two after first'), after.join());
+    equal(after.at(-1), 'two after second');
+    equal((await db.read(tx => operationsOf(tx, 'r')))[0]!.phase, 'done');
+  });
 
 test('an engine that is alone takes over at once what a dead one had leased', async () => {
   let hang = true;

@@ -4,8 +4,9 @@
 import type { Bus } from '#/platform/bus/bus.ts';
 import { type Clock, newUuid, type Random, type Timer } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
-import { now, nowMs, type Tx } from '#/platform/database/tx.ts';
+import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { createLeases, type Lease, LeaseLost, saveStep } from '#/platform/operations/leases.ts';
 import type { OperationKind, Outside, Step } from '#/platform/operations/operation.ts';
 import { attachHints, type OperationRow, table } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -52,8 +53,6 @@ export interface Engine {
 }
 
 const sweepMs = 1_000;
-/** Work of a process that died is taken over once its lease was not renewed for so long, as others measure it. */
-const leaseMs = 8_000;
 /** While waiting for a host, look again this often even when no report wakes us. */
 const lookAgainMs = 15_000;
 const triesBeforeUnwinding = 5;
@@ -68,8 +67,7 @@ export function createEngine(options: EngineOptions): Engine {
   const kinds = new Map(options.kinds.map(kind => [kind.kind, kind]));
   const running = new Map<string, Promise<void>>();
   const queued = new Set<string>();
-  /** Leases of others as they were last seen, and when, by a clock that never jumps. */
-  const leases = new Map<string, { stamp: string; seenAt: number }>();
+  const leases = createLeases({ owner, db, bus, clock, log });
   const concurrency = options.concurrency ?? 32;
   let stopped = true;
   let timer: Timer | undefined;
@@ -99,7 +97,7 @@ export function createEngine(options: EngineOptions): Engine {
       await db.write(tx =>
         table(tx)
           .updateTable('operations')
-          .set({ leaseOwner: null, wakeAt: nowMs(tx) })
+          .set(eb => ({ leaseOwner: null, epoch: eb('epoch', '+', 1), wakeAt: nowMs(tx) }))
           .where('phase', 'in', ['forward', 'undo'])
           .where('leaseOwner', 'is not', null)
           .where('leaseOwner', '!=', owner)
@@ -130,7 +128,7 @@ export function createEngine(options: EngineOptions): Engine {
           .execute(),
       );
       const ids = new Set(due.map(({ id }) => id));
-      for (const id of leases.keys()) if (!ids.has(id)) leases.delete(id);
+      leases.watchOnly(ids);
       for (const id of ids) if (!running.has(id)) queued.add(id);
       pump();
     } catch (error) {
@@ -149,28 +147,48 @@ export function createEngine(options: EngineOptions): Engine {
     const row = await db.read(tx =>
       table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst(),
     );
-    if (!row || !mine(row)) return 'lost';
+    if (!row || !leases.mayTake(row)) return 'lost';
     const kind = kinds.get(row.kind);
     if (!kind) {
       log.error({ operation: id, kind: row.kind }, 'unknown kind of operation');
       return 'lost';
     }
-    if (row.phase === 'undo') return undoOne(row, kind);
     const step = kind.steps[row.step];
+    const reaches = step?.type === 'call' && (row.phase === 'forward' || step.undo !== undefined);
+    const lease = reaches ? await leases.take(row) : undefined;
+    if (lease === null) return 'lost';
+    try {
+      return await oneStep(lease?.row ?? row, kind, step, lease);
+    } catch (thrown) {
+      if (thrown instanceof LeaseLost) return 'lost';
+      throw thrown;
+    } finally {
+      lease?.end();
+    }
+  }
+
+  async function oneStep(
+    row: OperationRow,
+    kind: OperationKind,
+    step: Step | undefined,
+    lease: Lease | undefined,
+  ): Promise<Outcome> {
+    if (row.phase === 'undo') return undoOne(row, kind, step, lease);
     if (!step) return db.write(tx => save(tx, row, { phase: 'done', leaseOwner: null }, 'rest'), asked(row));
     try {
-      return await doOne(row, step);
+      return await doOne(row, step, lease);
     } catch (thrown) {
+      if (thrown instanceof LeaseLost) throw thrown;
       return failedStep(row, kind, step, thrown);
     }
   }
 
-  async function doOne(row: OperationRow, step: Step): Promise<Outcome> {
+  async function doOne(row: OperationRow, step: Step, lease: Lease | undefined): Promise<Outcome> {
     const state = JSON.parse(row.state) as Record<string, unknown>;
     switch (step.type) {
       case 'write':
         return db.write(async tx => {
-          if (!(await stillOurs(tx, row))) return 'lost';
+          if (!(await leases.stillOurs(tx, row))) return 'lost';
           const added = await step.do(tx, state);
           return goOn(tx, row, { ...state, ...added });
         }, asked(row));
@@ -178,17 +196,11 @@ export function createEngine(options: EngineOptions): Engine {
       case 'removed':
         return db.write(tx => look(tx, row, step, state), asked(row));
       case 'call': {
-        if (!(await lease(row))) return 'lost';
-        const stopRenewing = renewLease(row);
-        try {
-          const added = await inTime(step.do(outside(row, step), state), step);
-          return await db.write(async tx => {
-            if (!(await stillOurs(tx, row))) return 'lost';
-            return goOn(tx, row, { ...state, ...added });
-          }, asked(row));
-        } finally {
-          stopRenewing();
-        }
+        const added = await inTime(step.do(outside(lease!, step), state), step, lease!);
+        return db.write(async tx => {
+          if (!(await leases.stillOurs(tx, row))) return 'lost';
+          return goOn(tx, row, { ...state, ...added });
+        }, asked(row));
       }
     }
   }
@@ -199,7 +211,7 @@ export function createEngine(options: EngineOptions): Engine {
     step: Step & { type: 'applied' | 'removed' },
     state: Record<string, unknown>,
   ): Promise<Outcome> {
-    if (!(await stillOurs(tx, row))) return 'lost';
+    if (!(await leases.stillOurs(tx, row))) return 'lost';
     const wanted = step.where(state);
     const revisions = row.waitRevisions ? (JSON.parse(row.waitRevisions) as Record<string, number>) : {};
     for (const { host } of wanted) revisions[host] ??= await hosts.replan(tx, host);
@@ -258,7 +270,7 @@ export function createEngine(options: EngineOptions): Engine {
     const late = step.type === 'applied';
     const giveUp = kind.onFailure === 'unwind' && (refused || late || attempts >= triesBeforeUnwinding);
     return db.write(async tx => {
-      if (!(await stillOurs(tx, row))) return 'lost';
+      if (!(await leases.stillOurs(tx, row))) return 'lost';
       const stored = storeProblem(problem);
       if (giveUp)
         return save(
@@ -284,74 +296,43 @@ export function createEngine(options: EngineOptions): Engine {
     }, asked(row));
   }
 
-  async function undoOne(row: OperationRow, kind: OperationKind): Promise<Outcome> {
+  async function undoOne(
+    row: OperationRow,
+    kind: OperationKind,
+    step: Step | undefined,
+    lease: Lease | undefined,
+  ): Promise<Outcome> {
     const state = JSON.parse(row.state) as Record<string, unknown>;
-    const step = kind.steps[row.step];
     try {
       if (!step) {
         return await db.write(async tx => {
-          if (!(await stillOurs(tx, row))) return 'lost';
+          if (!(await leases.stillOurs(tx, row))) return 'lost';
           await kind.onFailed?.(tx, state, reviveProblem(row.problem!));
           return save(tx, row, { phase: 'failed', leaseOwner: null }, 'rest');
         }, asked(row));
       }
-      if (step.type === 'call' && step.undo) {
-        if (!(await lease(row))) return 'lost';
-        const stopRenewing = renewLease(row);
-        try {
-          await inTime(step.undo(outside(row, step), state), step);
-        } finally {
-          stopRenewing();
-        }
-      }
+      if (lease && step.type === 'call') await inTime(step.undo!(outside(lease, step), state), step, lease);
       return await db.write(async tx => {
-        if (!(await stillOurs(tx, row))) return 'lost';
+        if (!(await leases.stillOurs(tx, row))) return 'lost';
         if (step.type === 'write') await step.undo?.(tx, state);
         return save(tx, row, { step: row.step - 1, attempts: 0 }, 'on');
       }, asked(row));
     } catch (thrown) {
+      if (thrown instanceof LeaseLost) throw thrown;
       log.warn(
         { operation: row.id, kind: row.kind, step: step?.name, error: thrown },
         'undo failed; it will be tried again',
       );
       return db.write(async tx => {
-        if (!(await stillOurs(tx, row))) return 'lost';
+        if (!(await leases.stillOurs(tx, row))) return 'lost';
         const attempts = row.attempts + 1;
         return save(tx, row, { attempts, wakeAt: nowMs(tx) + backoffMs(attempts), leaseOwner: null }, 'rest');
       }, asked(row));
     }
   }
 
-  function mine(row: OperationRow): boolean {
-    const under = row.phase === 'forward' || row.phase === 'undo';
-    return under && (row.leaseOwner === null || row.leaseOwner === owner || isOver(row));
-  }
-
-  /** What a lease says of its end was said by another's clock: it is over when it has stayed as it is for too long. */
-  function isOver({ id, leaseOwner, leaseUntil }: OperationRow): boolean {
-    const stamp = `${leaseOwner} ${leaseUntil}`;
-    const known = leases.get(id);
-    if (known?.stamp === stamp) return clock.monotonic() - known.seenAt > leaseMs;
-    leases.set(id, { stamp, seenAt: clock.monotonic() });
-    return false;
-  }
-
-  /** Nobody took it over or ended it since `row` was read. */
-  async function stillOurs(tx: Tx, row: OperationRow): Promise<boolean> {
-    const current = await table(tx)
-      .selectFrom('operations')
-      .select(['phase', 'step', 'leaseOwner', 'leaseUntil', 'attempts'])
-      .where('id', '=', row.id)
-      .executeTakeFirst();
-    return !!current && current.phase === row.phase && current.step === row.step && mine({ ...row, ...current });
-  }
-
   async function save(tx: Tx, row: OperationRow, change: Partial<OperationRow>, outcome: Outcome): Promise<Outcome> {
-    await table(tx)
-      .updateTable('operations')
-      .set({ ...change, updatedAt: now(tx) })
-      .where('id', '=', row.id)
-      .execute();
+    await saveStep(tx, row, change);
     return outcome;
   }
 
@@ -374,33 +355,12 @@ export function createEngine(options: EngineOptions): Engine {
     return save(tx, row, change, last ? 'rest' : 'on');
   }
 
-  async function lease(row: OperationRow): Promise<boolean> {
-    return db.write(async tx => {
-      if (!(await stillOurs(tx, row))) return false;
-      await save(tx, row, { leaseOwner: owner, leaseUntil: nowMs(tx) + leaseMs, wakeAt: nowMs(tx) + leaseMs }, 'on');
-      return true;
-    }, asked(row));
-  }
-
-  function renewLease(row: OperationRow): () => void {
-    let renewal: Timer;
-    let over = false;
-    const renew = (): void => {
-      void lease(row)
-        .catch((error: unknown) => log.warn({ operation: row.id, error }, 'lease not renewed'))
-        .then(() => {
-          if (!over) renewal = clock.after(leaseMs / 3, renew);
-        });
-    };
-    renewal = clock.after(leaseMs / 3, renew);
-    return () => {
-      over = true;
-      renewal.cancel();
-    };
-  }
-
   /** What reaches outside may never answer: then it is tried again. */
-  async function inTime<T>(work: Promise<T>, { name, timeoutMs }: Step & { type: 'call' }): Promise<T> {
+  async function inTime<T>(
+    work: Promise<T>,
+    { name, timeoutMs }: Step & { type: 'call' },
+    { lost }: Lease,
+  ): Promise<T> {
     const { promise, reject } = Promise.withResolvers<never>();
     const late = new Problem('unavailable', platformTexts.stepLate, {
       step: name,
@@ -408,14 +368,15 @@ export function createEngine(options: EngineOptions): Engine {
     });
     const timer = clock.after(timeoutMs, () => reject(late));
     try {
-      return await Promise.race([work, promise]);
+      return await Promise.race([work, promise, lost]);
     } finally {
       timer.cancel();
     }
   }
 
-  function outside(row: OperationRow, step: Step): Outside {
-    return { db, bus, clock, log, idempotencyKey: `${row.id}/${step.name}`, requestId: row.requestId };
+  function outside({ row, db: fenced, bus: guarded }: Lease, step: Step): Outside {
+    const { id, requestId } = row;
+    return { db: fenced, bus: guarded, clock, log, idempotencyKey: `${id}/${step.name}`, requestId };
   }
 
   return {

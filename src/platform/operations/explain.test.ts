@@ -35,6 +35,7 @@ function row(change: Partial<OperationRow>): OperationRow {
     stepStartedAt: nowMs,
     leaseOwner: null,
     leaseUntil: 0,
+    epoch: 0,
     waitHost: null,
     waitKeys: null,
     waitRevisions: null,

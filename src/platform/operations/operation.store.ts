@@ -23,6 +23,8 @@ export interface OperationRow {
   stepStartedAt: number;
   leaseOwner: string | null;
   leaseUntil: number;
+  /** Raised with every lease, every commit of a step, and when it is ended from elsewhere. */
+  epoch: number;
   /** The host that is waited for, and the plan keys, each between newlines. */
   waitHost: string | null;
   waitKeys: string | null;
@@ -81,6 +83,7 @@ export async function start<I extends object, S extends object>(
       stepStartedAt: at,
       leaseOwner: null,
       leaseUntil: 0,
+      epoch: 0,
       waitHost: null,
       waitKeys: null,
       waitRevisions: about.revisions ? JSON.stringify(about.revisions) : null,
@@ -97,7 +100,13 @@ export async function start<I extends object, S extends object>(
 export async function supersede(tx: Tx, resourceId: string): Promise<void> {
   await table(tx)
     .updateTable('operations')
-    .set({ phase: 'superseded', waitHost: null, waitKeys: null, updatedAt: now(tx) })
+    .set(eb => ({
+      phase: 'superseded',
+      epoch: eb('epoch', '+', 1),
+      waitHost: null,
+      waitKeys: null,
+      updatedAt: now(tx),
+    }))
     .where('resourceId', '=', resourceId)
     .where('phase', 'in', ['forward', 'undo'])
     .execute();
@@ -255,6 +264,15 @@ export const operationMigrations: Migration[] = [
       for (const name of ['operations_wakeAt', 'operations_waitHost']) await tx.schema.dropIndex(name).execute();
       await createIndex(tx, 'operations', ['phase', 'wakeAt']);
       await createIndex(tx, 'operations', ['waitHost']);
+    },
+  },
+  {
+    name: 'platform/0006-operation-epochs',
+    async up(tx, engine) {
+      await tx.schema
+        .alterTable('operations')
+        .addColumn('epoch', engine === 'sqlite' ? 'integer' : 'bigint', column => column.notNull().defaultTo(0))
+        .execute();
     },
   },
 ];

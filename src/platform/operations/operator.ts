@@ -69,7 +69,7 @@ async function end(tx: Tx, row: OperationRow, change: Partial<OperationRow>): Pr
   const nothing = { waitHost: null, waitKeys: null, waitRevisions: null, leaseOwner: null };
   await table(tx)
     .updateTable('operations')
-    .set({ ...nothing, ...change, updatedAt: now(tx) })
+    .set({ ...nothing, ...change, epoch: row.epoch + 1, updatedAt: now(tx) })
     .where('id', '=', row.id)
     .execute();
 }
