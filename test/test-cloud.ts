@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join as pathJoin } from 'node:path';
 import { equal } from 'node:assert/strict';
 import { assembleCloud, type Cloud, migrationsOf } from '#/cloud.ts';
-import { createNetwork } from '#/simulation/network.ts';
+import { createNetwork, type Network } from '#/simulation/network.ts';
 import { createServices } from '#/services.ts';
 import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
@@ -20,7 +20,7 @@ import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { type Clock, systemClock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { declaredServices } from '#/reference/declared-services.ts';
-import { createLogger, type Logger, type LogLevel } from '#/platform/log/log.ts';
+import { createLogger, type LogLevel } from '#/platform/log/log.ts';
 import type { TlsFiles } from '#/platform/http/tls.ts';
 import { type ConfigOverrides, loadConfig } from '#/platform/config/config.ts';
 import { type TestDatabase, testDatabase, testServer } from './postgres/test-database.ts';
@@ -47,6 +47,8 @@ export interface TestCloudOptions {
   realClock?: boolean;
   /** Control planes over one database, which must be PostgreSQL; requests take turns. Default: HANEUL_TEST_NODES, or 1. */
   nodes?: number;
+  /** Every process has an end of its own on the bus, which `cut` cuts off. */
+  ends?: boolean;
   /** An end of the bus for each process, `node-1` or a host's name, instead of one in memory. */
   join?: (name: string) => { bus: Bus; leave(): void };
 }
@@ -99,6 +101,8 @@ export interface TestCloud extends AsyncDisposable {
   settle(limitMs?: number): Promise<void>;
   /** Lets time pass. */
   advance(ms: number): Promise<void>;
+  /** Where there are `ends`: nothing comes from or to that process any more. */
+  cut(name: string): void;
   hosts: { name: string; machine: SimulatedMachine; agent: Agent; restartAgent(): Promise<void> }[];
 }
 
@@ -117,7 +121,8 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
   const migrations = testServer() ? migrationsOf(await declaredServices()) : [];
   db = await testDatabase({ clock, random, slots, migrations });
   const count = options.nodes ?? (testServer() ? Number(process.env['HANEUL_TEST_NODES'] ?? 1) : 1);
-  const join = options.join ?? (count > 1 ? busOfMany(clock, log) : null);
+  const network = networkOf(clock);
+  const join = options.join ?? (options.ends || count > 1 ? (name: string) => network.join(name, clock, log) : null);
   const bus = join ? join('node-1').bus : memoryBus({ clock, log });
   const directory = options.directory ?? (count > 1 ? mkdtempSync(pathJoin(tmpdir(), 'haneul-nodes-')) : null);
   let url = 'http://127.0.0.1';
@@ -258,6 +263,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     async advance(ms) {
       if (virtual) await virtual.advance(ms);
     },
+    cut: name => network.cut(name, 'both'),
     async [Symbol.asyncDispose]() {
       await Promise.all(hosts.map(host => host.agent.stop()));
       for (const node of nodes.slice(1)) await node.close();
@@ -286,10 +292,9 @@ interface RunningNode extends TestNode {
 }
 
 /** A bus in memory on which every process has an end of its own. */
-function busOfMany(clock: Clock, log: Logger): (name: string) => { bus: Bus; leave(): void } {
+function networkOf(clock: Clock): Network {
   const now: Clock = { ...clock, after: (_, call) => (queueMicrotask(call), { cancel() {} }) };
-  const network = createNetwork({ clock: now, copies: () => [0], saw() {} });
-  return name => network.join(name, clock, log);
+  return createNetwork({ clock: now, copies: () => [0], saw() {} });
 }
 
 /** A clock that dies with its process. */

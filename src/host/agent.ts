@@ -100,7 +100,7 @@ export function createAgent(options: AgentOptions): Agent {
     if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
     const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });
-    convergence.adopt(plan);
+    convergence.adopt(plan, 'control');
     base = plan.revision;
     patched = answer.since !== undefined;
     reports.planChanged();
@@ -157,7 +157,7 @@ export function createAgent(options: AgentOptions): Agent {
       );
       await convergence.find();
       const remembered = options.planFile.load();
-      if (remembered) convergence.adopt(remembered);
+      if (remembered) convergence.adopt(remembered, 'memory');
       await hypervisor.restore();
       ends.push(
         ...answerCommands({
@@ -171,7 +171,7 @@ export function createAgent(options: AgentOptions): Agent {
         bus.subscribe(retrySubject(host), () => convergence.retryNow()),
       );
       lookAgain();
-      // What is remembered may be old: guests of it may run elsewhere by now. It is followed where nobody can be asked.
+      // What is remembered may be old. It is followed where nobody can be asked, but no guest is begun by it.
       timers.after(aloneMs, () => convergence.pump());
       beat();
       verifyLater();

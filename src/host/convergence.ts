@@ -24,8 +24,11 @@ export interface Convergence {
   plan(): Plan;
   /** Its entries by their keys. */
   wanted(): ReadonlyMap<string, PlannedEntry>;
-  /** Takes a plan over. Nothing is done before the next `pump`. */
-  adopt(plan: Plan): void;
+  /**
+   * Takes a plan over. Nothing is done before the next `pump`.
+   * @param from `memory`: nobody has said that it still holds
+   */
+  adopt(plan: Plan, from: 'control' | 'memory'): void;
   /** Begins whatever can be begun. */
   pump(): void;
   /** An operator mended something: nobody waits any longer. */
@@ -85,6 +88,7 @@ export function createConvergence({
 }): Convergence {
   let wanted = new Map<string, PlannedEntry>();
   let plan: Plan = { revision: -1, entries: [] };
+  let remembered = false;
   let filtersApplied = '';
   let filtering: Promise<void> | null = null;
   /** The host's filters are those of the plan. */
@@ -105,9 +109,14 @@ export function createConvergence({
     return want !== undefined && present.get(key)?.applied === want.hash;
   }
 
-  /** What it needs is there; a port needs the filters, too. */
+  /**
+   * What it needs is there; a port needs the filters, too. A guest waits until the control plane has said that it still is this
+   * host's: it may have been evacuated, and run elsewhere, while the host was off.
+   */
   function mayBegin(entry: HostEntry): boolean {
-    return (kindOf(entry.key) !== 'port' || filtersSo) && dependencies(entry).every(isSo);
+    const kind = kindOf(entry.key);
+    if (kind === 'server' && remembered) return false;
+    return (kind !== 'port' || filtersSo) && dependencies(entry).every(isSo);
   }
 
   function* toEnsure(): Generator<PlannedEntry> {
@@ -118,9 +127,10 @@ export function createConvergence({
     for (const key of present.keys()) if (!wanted.has(key)) yield key;
   }
 
-  function adopt(next: Plan): void {
+  function adopt(next: Plan, from: 'control' | 'memory'): void {
     const before = wanted;
     plan = next;
+    remembered = from === 'memory';
     wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
     for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
     for (const key of gone) if (wanted.has(key)) gone.delete(key);

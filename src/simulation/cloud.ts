@@ -78,7 +78,11 @@ export interface Host {
   /** While true its plan cannot be written to its disk. */
   diskFull: boolean;
   stopAgent(): void;
+  /** Nothing happens while the host is off. */
   startAgent(): void;
+  /** Takes it off power, until everyone who did so has given it back. */
+  powerOff(): void;
+  powerOn(): void;
 }
 
 export interface SimulatedCloud {
@@ -227,6 +231,7 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
     const kept = memoryPlanFile();
     let stop = (): void => {};
     let running: Scope | null = null;
+    let holds = 0;
     const planFile: PlanFile = {
       load: kept.load,
       save(plan) {
@@ -245,7 +250,17 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
         return running?.alive ?? false;
       },
       stopAgent: () => stop(),
+      powerOff() {
+        holds++;
+        stop();
+        machine.reboot();
+      },
+      powerOn() {
+        holds--;
+        if (!host.up) host.startAgent();
+      },
       startAgent() {
+        if (holds > 0) return;
         const scope = createScope();
         running = scope;
         const clock = scopedClock(time, scope, () => 0);

@@ -51,6 +51,20 @@ async function createServer(user: User): Promise<void> {
   if (made && dice.chance(0.1)) await model.remove(made);
 }
 
+/** Longer than a host is silent before it counts as down. */
+const silentMs = 15_000;
+
+/** As the manual says: whoever evacuates a server sees to it first that its host is off, and that it stays so. */
+async function evacuate({ admin, cloud, some }: User, how: object, version?: string): Promise<void> {
+  const path = `${compute}/servers/${some('server')?.id ?? 'none'}`;
+  const { body } = await admin.ask('GET', path);
+  const host = cloud.hosts.find(({ name }) => name === body?.server?.['OS-EXT-SRV-ATTR:host']);
+  host?.powerOff();
+  if (host) await new Promise<void>(resolve => void cloud.time.after(silentMs, resolve));
+  await admin.ask('POST', `${path}/action`, { evacuate: how }, version);
+  host?.powerOn();
+}
+
 export const serverActs: Line[] = [
   [12, createServer],
   remove(8, 'server'),
@@ -73,8 +87,8 @@ export const serverActs: Line[] = [
   call(1, action, { revertResize: null }),
   adminCall(1, action, { migrate: null }),
   adminCall(1, action, { 'os-migrateLive': { host: null, block_migration: 'auto' } }),
-  adminCall(0.5, action, { evacuate: {} }),
-  adminCall(0.2, `${action} 2.13`, { evacuate: { onSharedStorage: false } }),
+  [0.5, user => evacuate(user, {})],
+  [0.2, user => evacuate(user, { onSharedStorage: false }, '2.13')],
   adminCall(1.5, action, { 'os-migrateLive': { block_migration: 'auto', host: null } }),
   // One that moves is let go of, or hurried.
   [

@@ -90,3 +90,19 @@ test('a server is evacuated from a host that is down, and the host lets go of it
   const { migrations } = await at.admin.get('/compute/v2.1/os-migrations');
   deepEqual([migrations[0].migration_type, migrations[0].status], ['evacuation', 'done']);
 });
+
+test('a host that lost a server to another does not begin it anew when it returns and reaches nobody', async () => {
+  await using at = await ready({ ends: true });
+  const source = (await at.show())['OS-EXT-SRV-ATTR:host'];
+  const host = at.cloud.hosts.find(one => one.name === source)!;
+  await host.agent.stop();
+  host.machine.reboot();
+  await at.cloud.advance(15_000);
+  await at.admin.post(`${path}/${at.id}/action`, { evacuate: {} }, 200);
+  await at.cloud.advance(5_000);
+  const [dest] = at.running();
+  at.cloud.cut(source);
+  await host.restartAgent();
+  await at.cloud.advance(300_000);
+  deepEqual(at.running(), [dest]);
+});
