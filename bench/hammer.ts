@@ -24,6 +24,8 @@ export interface Hammered {
   failures: number;
   /** Of one answer, head and body. */
   bytes: number;
+  /** What asking took of a core, as a part of one. */
+  cores: number;
 }
 
 export function requestBytes(method: string, path: string, headers: Record<string, string>, body = ''): Buffer {
@@ -45,6 +47,7 @@ export async function hammer(options: Hammering): Promise<Hammered> {
   const open = (): Socket => connect(options.port, options.host).setNoDelay(true);
   let turn = 0;
   const began = performance.now();
+  const used = process.cpuUsage();
   const loops = Array.from({ length: options.connections }, async () => {
     let socket = open();
     try {
@@ -67,7 +70,9 @@ export async function hammer(options: Hammering): Promise<Hammered> {
     }
   });
   await Promise.all(loops);
+  const { user, system } = process.cpuUsage(used);
   return {
+    cores: (user + system) / 1000 / (performance.now() - began),
     rate: times.length / options.seconds,
     p50Ms: quantile(times, 0.5),
     p99Ms: quantile(times, 0.99),

@@ -2,7 +2,7 @@
 // the same run, in turns.
 
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type Client, logIn, loginBody } from './client.ts';
@@ -14,6 +14,7 @@ const peer = join(root, '../shared/peer');
 const users = 10_000;
 const pageSize = 1_000;
 const rounds = 3;
+const cores = availableParallelism();
 const peersAt = { host: '10.77.0.10', port: 5000 };
 
 interface Ask {
@@ -64,14 +65,18 @@ export const identity: Measurement = {
   },
 };
 
-/** Logins at the rate that hashes allow, and what others feel of them. */
+/**
+ * Logins at the rate that hashes allow, and what others feel of them. Whoever asks is on the same machine: the hashes are
+ * held against those that all cores make, less the part of the cores that asking took.
+ */
 async function tokens(tell: (row: Row) => void, cloud: BenchCloud, ours: Side): Promise<void> {
   const requests = [loginRequest('/identity', cloud.credentials)];
   const bare: number[] = [];
   const issued: Hammered[] = [];
   const others: Hammered[] = [];
   for (let round = 0; round < rounds; round++) {
-    bare.push(Number(await command(process.execPath, [join(root, 'bench/hash-rate.ts'), '4000'])));
+    const env = { UV_THREADPOOL_SIZE: String(cores) };
+    bare.push(Number(await command(process.execPath, [join(root, 'bench/hash-rate.ts'), '4000'], { env })));
     const [logins, meanwhile] = await Promise.all([
       ours.ask({ requests, connections: 8, seconds: 4 }),
       ours.ask({ ...asksToValidate(ours, 4), connections: 2, pace: 50 }),
@@ -79,11 +84,13 @@ async function tokens(tell: (row: Row) => void, cloud: BenchCloud, ours: Side): 
     issued.push(logins);
     others.push(meanwhile);
   }
-  const share = rateOf(issued) / median(bare);
+  const asking = median(issued.map((logins, round) => logins.cores + others[round]!.cores));
+  const possible = median(bare) * (1 - asking / cores);
+  const share = rateOf(issued) / possible;
   tell({
     what: 'issue a token by password, 8 clients',
     measured: perSecond(rateOf(issued)),
-    against: `bare hashes ${perSecond(median(bare))}`,
+    against: `bare hashes ${perSecond(median(bare))}, ${perSecond(possible)} beside the clients`,
     ratio: `${(share * 100).toFixed(0)} %`,
     target: '≥ 90 %',
     met: share >= 0.9 && issued.every(({ failures }) => failures === 0),

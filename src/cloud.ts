@@ -24,6 +24,7 @@ import { createHostControl } from '#/host/control.ts';
 import { hostState } from '#/host/entries.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
 import type { Authenticator } from '#/platform/access/caller.ts';
+import { createPasswordsApart } from '#/platform/access/passwords-apart.ts';
 import { policyFromFile } from '#/platform/access/policy-file.ts';
 import { createPolicy, type Policy, type PolicyDefault } from '#/platform/access/policy.ts';
 import { oldNameOf } from '#/old-rule-names.ts';
@@ -85,6 +86,7 @@ export async function startCloud({
     config,
     publicUrl,
     directory: paths.control,
+    passwords: createPasswordsApart({ random, clock, log }),
     simulated,
   });
   const concurrency = config.workerConcurrency;

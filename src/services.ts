@@ -38,7 +38,7 @@ export interface ServicesOptions {
   /** Where services keep files and keys; null: a directory of its own below the system's temporary one. */
   directory: string | null;
   passwordCost?: PasswordCost;
-  /** Instead of hashes that take threads: a simulation's. */
+  /** Instead of hashes by threads of this process alone. */
   passwords?: Passwords;
   simulated: boolean;
 }

@@ -56,7 +56,7 @@ test('roles are started, started again, taken over, and stopped', async () => {
   const [control, agent] = [await running('control'), await running('agent')];
   match(
     readFileSync(logOf(paths, 'control'), 'utf8'),
-    /control runs with HANEUL_LISTEN_PORT,HOME,LANG,MALLOC_ARENA_MAX,MALLOC_MMAP_THRESHOLD_,MALLOC_TRIM_THRESHOLD_,NODE_COMPILE_CACHE,PATH,UV_THREADPOOL_SIZE\n/,
+    /control runs with HANEUL_LISTEN_PORT,HOME,LANG,MALLOC_ARENA_MAX,MALLOC_MMAP_THRESHOLD_,MALLOC_TRIM_THRESHOLD_,NODE_COMPILE_CACHE,PATH\n/,
   );
 
   process.kill(control.pid, 'SIGKILL');

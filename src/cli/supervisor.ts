@@ -3,7 +3,6 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { type Clock, sleep, type Timer } from '#/platform/clock/clock.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
@@ -131,8 +130,6 @@ function environmentOf(role: Role, { env, paths, controlUser }: SupervisorOption
   for (const [name, value] of Object.entries(env))
     if (value !== undefined && (name.startsWith('HANEUL_') || name === 'LANG' || name === 'LC_ALL' || name === 'TZ'))
       own[name] = value;
-  // Logins may keep a thread of the pool busy on every core; files have theirs besides.
-  if (role === 'control') own.UV_THREADPOOL_SIZE = String(availableParallelism() + 4);
   // Compiled code spares a start half a second and 20 MB; another user cannot write where ours is.
   own.NODE_COMPILE_CACHE =
     role === 'control' && controlUser
