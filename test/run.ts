@@ -223,7 +223,7 @@ async function onPostgres(): Promise<boolean> {
   process.env['HANEUL_TEST_DATABASE'] = server.url();
   try {
     const touching = unitFiles().filter(file => /testCloud\(|Database/.test(readFileSync(join(root, file), 'utf8')));
-    const one = await nodeTest([...touching, 'test/postgres/two-nodes.test.ts'], ['--test-isolation=none']);
+    const one = await nodeTest([...touching, ...files('test/postgres/*.test.ts')], ['--test-isolation=none']);
     process.env['HANEUL_TEST_NODES'] = '2';
     return (await nodeTest(['test/isolation/quota-edge.test.ts'], [])) && one;
   } finally {

@@ -9,6 +9,7 @@ import type { NatsBusOptions } from '#/platform/bus/nats/nats-bus.ts';
 import { createAuthority, type Credential, issueCertificate } from '#/platform/bus/nats/certificates.ts';
 import { controlName, machineCertificateName, natsServerConfig } from '#/platform/bus/nats/server-config.ts';
 import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
+import { endsWithUs, goesWithUs } from '../left-behind.ts';
 
 const program = '/usr/sbin/nats-server';
 
@@ -30,6 +31,7 @@ export function hasNats(): boolean {
 
 export async function natsServer(hosts: string[]): Promise<NatsServer> {
   const directory = mkdtempSync(join(tmpdir(), 'haneul-nats-'));
+  const removed = goesWithUs(directory);
   const parts = { clock: systemClock(), random: systemRandom() };
   const authority = await createAuthority(parts);
   const write = (name: string, { certificate, key }: Credential): { certFile: string; keyFile: string } => {
@@ -70,6 +72,7 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
     async start() {
       const child = spawn(program, ['-c', config], { stdio: 'ignore' });
       server = child;
+      endsWithUs(child);
       ended = new Promise(resolve => child.once('close', resolve));
       for (let tries = 0; tries < 200; tries++) {
         if (await answers(port)) return;
@@ -89,6 +92,7 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
     async [Symbol.asyncDispose]() {
       await self.stop();
       rmSync(directory, { recursive: true, force: true });
+      removed();
     },
   };
   await self.start();

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ensureDataDirectory } from '#/cli/data-directory.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
+import { endsWithUs, goesWithUs } from '../left-behind.ts';
 import { freePort, hasNats, natsServer } from '../nats/server.ts';
 import { hasPostgres, postgresServer } from '../postgres/server.ts';
 
@@ -39,12 +40,14 @@ export async function startProcesses(count: { nodes: number; hosts: number }): P
   const postgres = await postgresServer();
   const nats = await natsServer(Array.from({ length: count.hosts }, (_, at) => `host-${at + 1}`));
   const directory = mkdtempSync(join(tmpdir(), 'haneul-processes-'));
+  const removed = goesWithUs(directory);
   const paths = dataPaths(join(directory, 'data'));
   ensureDataDirectory(paths, null, 'en');
   const children = new Set<ChildProcess>();
   const run = (words: string[], env: Record<string, string> = {}): ChildProcess => {
     const child = spawn(process.execPath, words, { cwd: root, env: { ...process.env, ...env }, stdio: 'ignore' });
     children.add(child);
+    endsWithUs(child);
     child.once('close', () => children.delete(child));
     return child;
   };
@@ -89,6 +92,7 @@ export async function startProcesses(count: { nodes: number; hosts: number }): P
       await nats[Symbol.asyncDispose]();
       await postgres[Symbol.asyncDispose]();
       rmSync(directory, { recursive: true, force: true });
+      removed();
     },
   };
 }

@@ -51,6 +51,8 @@ export async function copyDatabase(
   return from.read(async source => {
     const tables = await tablesOf(source);
     return to.write(async target => {
+      // A large table takes its time on one side while the other waits.
+      await sql`set local idle_in_transaction_session_timeout = 0`.execute(target);
       const { rows: states } = await sql<{ state: string }>`select "state" from "databaseCopy"`.execute(target);
       const before = states[0]!.state === 'done';
       // Migrations put first rows into some tables.

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Random } from '#/platform/clock/clock.ts';
 import type { Connection, Connections } from './connections.ts';
 import { failureOf } from './failures.ts';
+import { sever } from './primary.ts';
 
 export interface CommitMarks {
   /** Makes the table, once. */
@@ -75,9 +76,17 @@ export function commitMarks(connections: Connections, random: Random, lockSpace:
             'select pg_terminate_backend(pid) from pg_stat_activity where pid = $1::int and backend_start::text = $2',
             [backend.pid, backend.startedAt],
           );
-          const found = await client.query('select 1 from "commitMarks" where "mark" = $1', [mark]);
+          // A commit of its own: ended while it waited for the standby, one is there but may be nowhere else yet; when
+          // this is everywhere, what was before it is.
+          const asked = client.query('update "commitMarks" set "at" = "at" where "mark" = $1', [mark]);
+          const found = await Promise.race([asked, late(patienceMs)]);
+          if (!found) {
+            sever(client);
+            connection.release(true);
+            return 'unknown';
+          }
           connection.release(false);
-          if (found.rows.length) return 'committed';
+          if (found.rowCount) return 'committed';
           if (!alive.rows.length) return 'aborted';
         } catch (error) {
           connection?.release(true);
@@ -88,4 +97,8 @@ export function commitMarks(connections: Connections, random: Random, lockSpace:
       return 'unknown';
     },
   };
+}
+
+function late(ms: number): Promise<null> {
+  return wait(ms, null, { ref: false });
 }
