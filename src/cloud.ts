@@ -171,6 +171,7 @@ async function simulateHosts(
     neighbours.set(name, machine);
     return createAgent({
       host: name,
+      version,
       address: null,
       ...simulatedDrivers({ machine, tunnelAddress: count > 1 ? `198.18.${at >> 8}.${at & 255}` : null, ...parts }),
       ...parts,

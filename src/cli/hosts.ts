@@ -23,6 +23,7 @@ interface MachineView {
   servers: number;
   volumes: number;
   last_seen: string | null;
+  version: string | null;
 }
 
 export async function hosts(
@@ -51,7 +52,16 @@ export async function hosts(
 }
 
 function table({ print, say }: Context, machines: MachineView[]): void {
-  const head = [t.nameHead, t.addressHead, t.rolesHead, t.offersHead, t.stateHead, t.serversHead, t.volumesHead];
+  const head = [
+    t.nameHead,
+    t.addressHead,
+    t.rolesHead,
+    t.offersHead,
+    t.stateHead,
+    t.serversHead,
+    t.volumesHead,
+    t.versionHead,
+  ];
   const rows = machines.map(machine => [
     machine.name,
     machine.address ?? '-',
@@ -60,6 +70,7 @@ function table({ print, say }: Context, machines: MachineView[]): void {
     stateOf(machine),
     String(machine.servers),
     String(machine.volumes),
+    machine.version ?? '-',
   ]);
   const all = [head.map(text => say(text)), ...rows];
   const widths = head.map((_, at) => Math.max(...all.map(row => columns(row[at]!))));

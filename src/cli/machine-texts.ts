@@ -105,6 +105,7 @@ export const machineTexts = texts('cli.machine', {
   stateHead: { en: 'State', ko: '상태' },
   serversHead: { en: 'Servers', ko: '서버' },
   volumesHead: { en: 'Volumes', ko: '볼륨' },
+  versionHead: { en: 'Version', ko: '버전' },
   up: { en: 'up', ko: '작동' },
   down: { en: 'down since {since}', ko: '{since}부터 중단' },
   disabled: { en: 'disabled', ko: '사용 중지' },

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
+import { version } from '#/version.ts';
 
 const data = join(mkdtempSync(join(tmpdir(), 'haneul-operator-')), 'data');
 
@@ -101,6 +102,20 @@ test('a ready role is applied while the cloud runs, and taken back', async () =>
   match(definition, /role:netadmin and project_id:%\(project_id\)s/);
   for (const name of ['monitor', 'netadmin']) equal((await haneul('policy', 'bundle', 'remove', name)).status, 0);
   equal((await explained(false)).overridden, false);
+});
+
+test('the machines, each with its agent’s version', async () => {
+  const machines = JSON.parse((await haneul('hosts', '--json')).stdout);
+  deepEqual(
+    machines.map((machine: { name: string; version: string }) => [machine.name, machine.version]),
+    [
+      ['host-1', version],
+      ['host-2', version],
+    ],
+  );
+  const { stdout } = await haneul('hosts');
+  const [head, first] = stdout.split('\n').map(line => line.split(/ {2,}/));
+  deepEqual([head?.at(-1), first?.[0], first?.at(-1)], ['Version', 'host-1', version]);
 });
 
 test('what is asked wrongly gets one helpful line', async () => {

@@ -8,6 +8,7 @@ import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger, type Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
+import { version } from '#/version.ts';
 import type { Context } from './context.ts';
 import { runsBus } from './cluster-roles.ts';
 import { loadCloud, loadHost } from './parts.ts';
@@ -78,7 +79,7 @@ export async function runRole(
   async function startAgent(): Promise<() => Promise<void>> {
     const guestUser = await guestUserOf(log);
     const host = await loadHost();
-    const agent = await host.startAgent({ config, dataDirectory: paths.root, log, guestUser });
+    const agent = await host.startAgent({ version, config, dataDirectory: paths.root, log, guestUser });
     return () => agent.close();
   }
 }

@@ -38,6 +38,8 @@ const machineView = object({
   servers: integer(),
   volumes: integer(),
   last_seen: nullable(string()),
+  /** Of its host's agent, as it last said. */
+  version: nullable(string()),
   certificate_expires: nullable(string()),
 });
 
@@ -205,6 +207,7 @@ async function machines(tx: Tx, cluster: ClusterFacts | null) {
       servers: servers.get(name) ?? 0,
       volumes: volumes.get(name) ?? 0,
       last_seen: host?.lastSeenAt ?? null,
+      version: host?.version ?? null,
       certificate_expires: member?.expiresAt ?? null,
     };
   });

@@ -17,6 +17,8 @@ import type { Logger } from '#/platform/log/log.ts';
 
 export interface AgentOptions extends HostDrivers {
   host: string;
+  /** Of this program, as operators are to see it. */
+  version?: string;
   /** Where other hosts reach this one; null on one machine. */
   address: string | null;
   /** What it offers; everything by default. */
@@ -59,7 +61,7 @@ export function createAgent(options: AgentOptions): Agent {
     news,
     onPumped: () => reports.send(),
   });
-  const reports = createReports({ host, bus, random, log, timers, news, standing: convergence, look });
+  const reports = createReports({ host, version: options.version, bus, random, log, timers, news, standing: convergence, look });
   const ends: (() => void)[] = [];
   let stopped = true;
   let fetching: Promise<void> | null = null;

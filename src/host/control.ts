@@ -26,7 +26,7 @@ import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import { newId, now, type Tx } from '#/platform/database/tx.ts';
-import { any, as, object, optional, parse, string } from '#/platform/http/schema.ts';
+import { any, as, open, optional, parse, string } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { requestsFor, requestsUnderWay } from '#/platform/operations/operation.store.ts';
@@ -34,7 +34,8 @@ import { Problem } from '#/platform/problem/problem.ts';
 import { texts } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 
-export const helloMessage = object({
+/** What a later version says besides is passed over. */
+export const helloMessage = open({
   host: string({ min: 1, max: 255 }),
   session: string(),
   roles: as<string[]>(any()),
@@ -42,6 +43,8 @@ export const helloMessage = object({
   capabilities: as<HypervisorCapabilities | null>(any()),
   volumeCapacity: as<VolumeCapacity | null>(any()),
   networkCapabilities: optional(as<NetworkCapabilities>(any())),
+  /** Of the agent's program. */
+  version: optional(string({ max: 64 })),
 });
 
 export interface HostControlOptions {
@@ -103,6 +106,7 @@ export function createHostControl({ db, slots, bus, clock, log, services, admits
       };
       const facts = {
         ...abilities,
+        version: said.version ?? null,
         session: said.session,
         up: 1,
         lastSeenAt: now(tx),

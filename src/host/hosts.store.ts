@@ -18,6 +18,8 @@ export interface HostRow {
   capabilities: string | null;
   volumeCapacity: string | null;
   networkCapabilities: string | null;
+  /** Of the agent's program; null for one that does not say. */
+  version: string | null;
   wantedRevision: number;
   reportedRevision: number;
   /** The number of the last report that was heard in this session. */
@@ -109,6 +111,12 @@ export const hostMigrations: Migration[] = [
     async up(tx, engine) {
       const columns = { host: 'text not null', revision: 'integer not null', key: 'text not null' };
       await createTable(tx, engine, 'planChanges', columns, ['primary key ("host", "revision", "key")']);
+    },
+  },
+  {
+    name: 'host/0005-agent-version',
+    async up(tx) {
+      await tx.schema.alterTable('hosts').addColumn('version', 'text').execute();
     },
   },
 ];

@@ -26,6 +26,8 @@ export interface Host {
   volumeCapacity: VolumeCapacity | null;
   /** Null for a host that has not said. */
   networkCapabilities: NetworkCapabilities | null;
+  /** Of the agent's program; null for one that does not say. */
+  version: string | null;
   lastSeenAt: string;
   startedAt: string;
   createdAt: string;
@@ -149,6 +151,7 @@ function toHost(row: HostRow): Host {
     capabilities: row.capabilities ? (JSON.parse(row.capabilities) as HypervisorCapabilities) : null,
     volumeCapacity: row.volumeCapacity ? (JSON.parse(row.volumeCapacity) as VolumeCapacity) : null,
     networkCapabilities: row.networkCapabilities ? (JSON.parse(row.networkCapabilities) as NetworkCapabilities) : null,
+    version: row.version,
     lastSeenAt: row.lastSeenAt,
     startedAt: row.startedAt,
     createdAt: row.createdAt,

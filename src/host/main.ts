@@ -32,6 +32,7 @@ import type { Logger } from '#/platform/log/log.ts';
 import { systemRun } from '#/platform/process/run.ts';
 
 export interface HostOptions {
+  version?: string;
   dataDirectory: string;
   config: Config;
   log: Logger;
@@ -53,6 +54,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
     socketBusClient({ path: paths.busSocket, clock, log });
   const agent = createAgent({
     host,
+    ...(options.version === undefined ? {} : { version: options.version }),
     address: tunnelAddressOf(options.config),
     roles: options.config.hostOffers,
     ...drivers,

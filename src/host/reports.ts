@@ -7,6 +7,7 @@ import type { Timers } from '#/host/timers.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import { newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { Problem } from '#/platform/problem/problem.ts';
 
 export interface Reports {
   /** Introduces the host, once for each session. @param facts what it can do @returns whether it was news */
@@ -23,6 +24,7 @@ export interface Reports {
 
 export function createReports({
   host,
+  version,
   bus,
   random,
   log,
@@ -32,6 +34,7 @@ export function createReports({
   look,
 }: {
   host: string;
+  version: string | undefined;
   bus: Bus;
   random: Random;
   log: Logger;
@@ -105,8 +108,13 @@ export function createReports({
     async greet(facts) {
       if (greeted) return false;
       const said = await facts();
-      const message = { host, session, ...said };
-      await bus.request(fromHost(helloSubject, host), message, { timeoutMs: 10_000 });
+      const greet = (message: object): Promise<Json> =>
+        bus.request(fromHost(helloSubject, host), message as Json, { timeoutMs: 10_000 });
+      await greet({ host, session, ...said, ...(version === undefined ? {} : { version }) }).catch((error: unknown) => {
+        // A control plane of a version before takes a word that it does not know for a mistake.
+        if (!(error instanceof Problem) || error.kind !== 'invalid') throw error;
+        return greet({ host, session, ...said });
+      });
       greeted = true;
       return true;
     },
