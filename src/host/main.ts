@@ -135,7 +135,7 @@ function realDrivers(
       externalInterface: config.externalInterface,
       tools,
     }),
-    volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),
+    volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools, channel }),
   };
 }
 
