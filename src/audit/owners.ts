@@ -74,6 +74,7 @@ export function checkVolumes(rows: Rows, report: Report): void {
     if (attachmentId !== null && !attachments.has(attachmentId))
       report('owner', `server/${serverId}`, t.lostPart, { what, part: `volume attachment ${attachmentId}` });
   }
+  checkHolds(rows, report);
   const counts = Map.groupBy(rows.volumeAttachments, row => row.volumeId);
   const transfers = new Set(rows.volumeTransfers.map(row => row.volumeId));
   for (const { id, status } of rows.volumes) {
@@ -84,6 +85,35 @@ export function checkVolumes(rows: Rows, report: Report): void {
       report('owner', `volume/${id}`, t.statusDiffers, { what: `volume ${id}`, status, wanted: 'available' });
     if (status === 'awaiting-transfer' && !transfers.has(id))
       report('owner', `volume/${id}`, t.lostPart, { what: `volume ${id}`, part: 'its transfer' });
+  }
+}
+
+/** Whoever may reach a volume has its server, or is about to; and whoever has the server may reach its volumes. */
+function checkHolds(rows: Rows, report: Report): void {
+  const servers = new Map(rows.computeServers.map(server => [server.id, server]));
+  const volumes = new Map(rows.volumes.map(volume => [volume.id, volume]));
+  const moves = new Map(
+    rows.computeMigrations.filter(({ stage }) => stage !== 'none').map(move => [move.serverId, move]),
+  );
+  const holds = Map.groupBy(rows.volumeHolds, hold => hold.attachmentId);
+  for (const { id, serverId, volumeId } of rows.volumeAttachments) {
+    const server = serverId === null ? undefined : servers.get(serverId);
+    if (!server) continue;
+    const move = moves.get(server.id);
+    const hosts = [server.host, move?.sourceHost, move?.destHost];
+    const held = (holds.get(id) ?? []).map(({ host }) => host);
+    for (const host of held)
+      if (!hosts.includes(host))
+        report('owner', `volume/${volumeId}`, t.noOwner, {
+          what: `the way from ${host} to volume ${volumeId}`,
+          owner: `server ${server.id} there`,
+        });
+    const at = volumes.get(volumeId)?.host ?? null;
+    if (!move && server.host !== null && at !== null && at !== server.host && !held.includes(server.host))
+      report('owner', `server/${server.id}`, t.lostPart, {
+        what: `server ${server.id}`,
+        part: `its way to volume ${volumeId}`,
+      });
   }
 }
 

@@ -3,7 +3,7 @@
 import type { HostEntryRow, HostRow } from '#/host/hosts.store.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { OperationRow } from '#/platform/operations/operation.store.ts';
-import type { AttachmentRow, SnapshotRow, TransferRow, VolumeRow } from '#/services/block-storage/tables.ts';
+import type { AttachmentRow, HoldRow, SnapshotRow, TransferRow, VolumeRow } from '#/services/block-storage/tables.ts';
 import type { ServerFlavor } from '#/services/compute/servers/server.store.ts';
 import type { ImageRow } from '#/services/image/tables.ts';
 import type {
@@ -66,6 +66,7 @@ type Tables = {
   computeServerGroups: { id: string; policy: string; maxPerHost: number | null };
   volumes: VolumeRow;
   volumeAttachments: AttachmentRow;
+  volumeHolds: HoldRow;
   volumeSnapshots: SnapshotRow;
   volumeTransfers: TransferRow;
   images: ImageRow;
@@ -102,6 +103,7 @@ const names = [
   'computeServerGroups',
   'volumes',
   'volumeAttachments',
+  'volumeHolds',
   'volumeSnapshots',
   'volumeTransfers',
   'images',

@@ -83,7 +83,7 @@ test('the console of a simulated guest shows its boot and its name; it has no sc
 test('a guest does not start without its image, disk or port', async () => {
   const { hypervisor, host, volume } = world();
   const connection = { kind: 'simulated', id: 'volume/v' } as const;
-  await volume().ensure({ key: 'volume/v', sizeGib: 1, exported: false, snapshots: [] }, images);
+  await volume().ensure({ key: 'volume/v', sizeGib: 1, exported: false, epoch: 0, tickets: [], snapshots: [] }, images);
   const guest = guestEntry('s1', 'image/none', {
     disks: [{ volumeId: 'v', device: 'vdb', connection, bootIndex: null, readOnly: false }],
   });
@@ -105,7 +105,14 @@ test('a port is refused before its filter and its network', async () => {
 test('faults: fail, lose the answer, hang, and by seeded chance the same each time', async () => {
   const { host, volume } = world();
   const driver = volume();
-  const disk = (id: string) => ({ key: `volume/${id}` as const, sizeGib: 1, exported: false, snapshots: [] });
+  const disk = (id: string) => ({
+    key: `volume/${id}` as const,
+    sizeGib: 1,
+    exported: false,
+    epoch: 0,
+    tickets: [],
+    snapshots: [],
+  });
   host.faults.next('fail', 'volume.ensure');
   host.faults.next('loseAnswer', 'volume.ensure');
   await rejects(driver.ensure(disk('a'), images), Problem);

@@ -41,6 +41,8 @@ export interface SimulatedDisk {
   /** What the first content came from, as the entry said. */
   source: Disk['source'] | null;
   exported: boolean;
+  /** What other hosts show to reach it. */
+  tickets: string[];
   snapshots: Set<string>;
 }
 
@@ -52,6 +54,8 @@ export interface SimulatedHost {
   neighbours?: ReadonlyMap<string, SimulatedMachine>;
   /** Guests that ran here while they ran on a neighbour: there must never be one. */
   doubles: Set<string>;
+  /** Disks here to which two guests could write at once. */
+  contested: Set<string>;
   /** How many local disks of guests were made here. */
   disksMade: number;
   guests: Map<Guest['key'], SimulatedGuest>;
@@ -109,6 +113,7 @@ export function simulatedHost(facts: {
     ...(facts.neighbours && { neighbours: facts.neighbours }),
     disksMade: 0,
     doubles: new Set(),
+    contested: new Set(),
     guests: new Map(),
     images: new Map(),
     disks: new Map(),

@@ -137,7 +137,7 @@ function realDrivers(
       externalInterface: config.externalInterface,
       tools,
     }),
-    volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools }),
+    volume: fileVolumes({ directory: directory('volumes'), user: guestUser, tools, channel }),
   };
 }
 

@@ -77,8 +77,8 @@ export function dependencies(entry: HostEntry): string[] {
       return [
         ...images.filter(key => !!key),
         ...guest.nics.map(nic => `port/${nic.portId}`),
-        // Simulated disks are within every host's reach; whoever plans the guest has waited for the export.
-        ...guest.disks.filter(disk => disk.connection.kind !== 'simulated').map(disk => `volume/${disk.volumeId}`),
+        // Those of other hosts are in no plan of this one; whoever plans the guest has waited until they are served.
+        ...guest.disks.filter(disk => disk.connection.kind === 'nbd-unix').map(disk => `volume/${disk.volumeId}`),
       ] as string[];
     }
     case 'volume': {

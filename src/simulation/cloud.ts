@@ -473,6 +473,16 @@ async function auditRest({ db, hosts }: SimulatedCloud): Promise<Violation[]> {
         sentence: { en: sentence.say('en', facts), ko: sentence.say('ko', facts) },
       });
     }
+  for (const { name, machine } of hosts)
+    for (const disk of machine.contested) {
+      const sentence = t.writtenTwice;
+      const facts = { disk, host: name };
+      found.push({
+        invariant: 'host objects',
+        resource: disk,
+        sentence: { en: sentence.say('en', facts), ko: sentence.say('ko', facts) },
+      });
+    }
   for (const sentence of wrongPeers(hosts))
     found.push({ invariant: 'host objects', resource: 'networks', sentence: { en: sentence, ko: sentence } });
   return found;

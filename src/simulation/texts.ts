@@ -41,6 +41,10 @@ export const simulationTexts = texts('simulation', {
     en: '{guest} ran on {host} while it ran on another host.',
     ko: '{guest}이(가) 다른 호스트에서 실행 중일 때 {host}에서도 실행되었습니다.',
   },
+  writtenTwice: {
+    en: 'On {host}, more than one guest could write at once to {disk}.',
+    ko: '{host}에서 둘 이상의 게스트가 동시에 쓸 수 있었습니다: {disk}.',
+  },
   madeTwice: {
     en: 'One request made {count} of {name}.',
     ko: '요청 하나가 {name}을(를) {count}개 만들었습니다.',

@@ -82,6 +82,10 @@ export const hypervisorTexts = texts('hypervisor', {
     en: 'Volume {volume} is served in a way ({kind}) that QEMU does not understand.',
     ko: '볼륨 {volume}은(는) QEMU가 이해하지 못하는 방식({kind})으로 제공됩니다.',
   },
+  volumeAway: {
+    en: 'Volume {volume} is on host {host}, which does not give it: {reason}',
+    ko: '볼륨 {volume}을(를) 가진 호스트 {host}이(가) 볼륨을 제공하지 않습니다: {reason}',
+  },
   noChannel: {
     en: 'Guest {server} cannot move: this host has no certificate with which it could talk to other hosts.',
     ko: '게스트 {server}을(를) 옮길 수 없습니다. 이 호스트에는 다른 호스트와 통신할 인증서가 없습니다.',

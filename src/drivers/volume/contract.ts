@@ -19,6 +19,8 @@ export function volumeContract(backend: string, open: () => Promise<VolumeFixtur
     key: `volume/${id}`,
     sizeGib: 1,
     exported: false,
+    epoch: 0,
+    tickets: [],
     snapshots: [],
     ...more,
   });
@@ -41,6 +43,20 @@ export function volumeContract(backend: string, open: () => Promise<VolumeFixtur
     await driver.remove('volume/a');
     await driver.remove('volume/a');
     deepEqual(await driver.list(), []);
+  });
+
+  test(`${backend}: a disk whose epoch counts up is served on, with other tickets`, async () => {
+    await using host = await open();
+    const driver = host.start();
+    const served = (epoch: number, tickets: string[]) =>
+      driver.ensure(disk('a', { exported: true, epoch, tickets }), host.images);
+    const { connection } = await served(0, ['one']);
+    deepEqual((await served(0, ['one', 'two'])).connection, connection);
+    deepEqual((await served(1, ['two'])).connection, connection);
+    const again = host.start();
+    await again.restore();
+    deepEqual((await again.ensure(disk('a', { exported: true, epoch: 2 }), host.images)).connection, connection);
+    equal((await again.ensure(disk('a', { epoch: 3 }), host.images)).connection, undefined);
   });
 
   test(`${backend}: a disk grows while it is exported, and never shrinks`, async () => {

@@ -12,12 +12,23 @@ export interface Disk {
   source?: DiskSource;
   /** Must be served to guests while true; becomes `DiskFacts.connection`. */
   exported: boolean;
+  /** Counts up when somebody's way to it is taken back: all who are connected are cut off before it is served on. */
+  epoch: number;
+  /** Agents of other hosts that show one of these reach it for their guests. */
+  tickets: string[];
   /** Snapshots that must exist; others of this disk are removed. */
   snapshots: string[];
 }
 
 /** How a guest reaches a disk: what the volume driver says and the hypervisor driver understands. */
-export type Connection = { kind: 'nbd-unix'; path: string; export: string } | { kind: 'simulated'; id: string };
+export type Connection =
+  | { kind: 'nbd-unix'; path: string; export: string }
+  /** Another host's agent joins whoever shows the ticket to the disk's server; null where the hosts are one machine. */
+  | { kind: 'nbd-host'; host: string; address: string | null; ticket: string; export: string }
+  | { kind: 'simulated'; id: string };
+
+/** The name under which every disk is served. */
+export const exportName = 'disk';
 
 export interface DiskFacts {
   connection?: Connection;

@@ -3,6 +3,7 @@
 //
 //   caller: {"service":"guest","id":"…","ticket":"…","stream":"memory"}\n      served: {"ok":true}\n      then bytes
 
+import { timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -25,6 +26,8 @@ export interface Channel {
   dial(address: string, greeting: Greeting): Promise<Duplex>;
   /** Serves callers of one service: what is returned is joined to them; null refuses. @returns how to stop */
   serve(service: string, open: (greeting: Greeting) => Promise<Duplex | null>): () => void;
+  /** Calls back once when the peer no longer answers: what is under way to it may wait for ever. @returns how to stop */
+  watch(address: string, lost: () => void): () => void;
   close(): Promise<void>;
 }
 
@@ -51,7 +54,10 @@ const t = texts('channel', {
 const longestLine = 4_096;
 const greetingMs = 10_000;
 /** Streams at one time; more are refused before anything is read. */
-const mostConnections = 256;
+const mostConnections = 4_096;
+/** How often a peer that is watched is asked, and after how long an idle caller is asked whether it is still there. */
+const pulseMs = 5_000;
+const pulse: Greeting = { service: 'pulse', id: '', ticket: '', stream: '' };
 
 export async function openChannel({ address, port, tls, clock, log }: ChannelOptions): Promise<Channel> {
   const secure = {
@@ -85,12 +91,14 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
   function keep(socket: TLSSocket): void {
     sockets.add(socket);
     socket.setNoDelay(true);
+    socket.setKeepAlive(true, pulseMs);
     socket.on('error', () => {});
     socket.on('close', () => sockets.delete(socket));
   }
 
   async function answer(socket: TLSSocket): Promise<void> {
     const greeting = JSON.parse(await lineOf(socket, clock)) as Greeting;
+    if (greeting.service === pulse.service) return void socket.end(`${JSON.stringify({ ok: true })}\n`);
     const served = await services.get(greeting.service)?.(greeting);
     if (!served) {
       socket.end(`${JSON.stringify({ ok: false })}\n`);
@@ -100,7 +108,30 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
     join(socket, served);
   }
 
-  return {
+  /** Address → who is to hear that it no longer answers. */
+  const watched = new Map<string, Set<() => void>>();
+  let closed = false;
+
+  function askLater(address: string): void {
+    clock.after(pulseMs, () => void ask(address));
+  }
+
+  async function ask(address: string): Promise<void> {
+    const answered = await channel.dial(address, pulse).then(
+      socket => (socket.destroy(), true),
+      () => closed,
+    );
+    const listeners = watched.get(address);
+    if (closed || !listeners?.size) return void watched.delete(address);
+    if (!answered) {
+      log.warn({ address }, 'a peer no longer answers');
+      for (const lost of [...listeners]) lost();
+      listeners.clear();
+    }
+    askLater(address);
+  }
+
+  const channel: Channel = {
     async dial(to, greeting) {
       // Certificates name a machine's addresses.
       const named = isIP(to) ? {} : { servername: to };
@@ -134,12 +165,31 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
       services.set(service, open);
       return () => void services.delete(service);
     },
+    watch(address, lost) {
+      const listeners = watched.get(address) ?? new Set();
+      if (!watched.has(address)) {
+        watched.set(address, listeners);
+        askLater(address);
+      }
+      // Each call is a listener of its own, whatever it calls.
+      const listener = (): void => lost();
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     async close() {
-      const closed = new Promise<void>(resolve => server.close(() => resolve()));
+      closed = true;
+      const ended = new Promise<void>(resolve => server.close(() => resolve()));
       for (const socket of [...sockets, ...callers]) socket.destroy();
-      await closed;
+      await ended;
     },
   };
+  return channel;
+}
+
+/** Whether a ticket that was shown is the one. Takes as long wherever they differ. */
+export function isSameTicket(ticket: string, shown: unknown): boolean {
+  if (typeof shown !== 'string' || Buffer.byteLength(shown) !== Buffer.byteLength(ticket)) return false;
+  return timingSafeEqual(Buffer.from(ticket), Buffer.from(shown));
 }
 
 /** Joins two ends: what one says the other hears, until both have ended or either breaks. */

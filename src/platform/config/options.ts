@@ -280,8 +280,8 @@ export const options = {
   }),
   migration_port: option(integer({ min: 1, max: 65_535 }), {
     default: 8702,
-    en: 'The TCP port at which hosts of a cluster take the disks and memory of guests that move, at the address of tunnels.',
-    ko: '클러스터의 호스트가 이동하는 게스트의 디스크와 메모리를 받는 TCP 포트. 터널 주소에서 응답합니다.',
+    en: 'The TCP port at which hosts of a cluster take the disks and memory of guests that move, and give volumes to guests elsewhere, at the address of tunnels.',
+    ko: '클러스터의 호스트가 이동하는 게스트의 디스크와 메모리를 받고 다른 호스트의 게스트에 볼륨을 제공하는 TCP 포트. 터널 주소에서 응답합니다.',
   }),
   bus_servers: option(array(text, { max: 32 }), {
     default: [],

@@ -11,6 +11,7 @@ import {
   endAttachment,
   setAttachment,
 } from '#/services/block-storage/attachments/attachment.store.ts';
+import { setHolders } from '#/services/block-storage/attachments/hold.store.ts';
 import { makeSnapshot } from '#/services/block-storage/snapshots/make-snapshot.ts';
 import { snapshotsOf } from '#/services/block-storage/snapshots/snapshot.store.ts';
 import { type AttachmentRow, tables, type VolumeRow, type VolumeStatus } from '#/services/block-storage/tables.ts';
@@ -18,6 +19,8 @@ import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { makeVolume, type VolumeAsk } from '#/services/block-storage/volumes/create-volume.ts';
 import { beginDelete } from '#/services/block-storage/volumes/delete-volume.ts';
 import { findVolume, ownVolume } from '#/services/block-storage/volumes/volume.store.ts';
+
+export { type VolumeWay, waysFrom } from '#/services/block-storage/attachments/hold.store.ts';
 
 export interface VolumeInfo {
   id: string;
@@ -86,13 +89,17 @@ export async function snapshotVolume(
   return { id, sizeGib };
 }
 
-/** Reserves a volume; from now on the plan exports its disk. @throws Problem notFound, invalid unless it is free */
+/**
+ * Reserves a volume; from now on the plan exports its disk, for guests of one host.
+ * @throws Problem notFound, invalid unless it is free
+ */
 export async function reserveForServer(
   tx: Tx,
   caller: Caller,
-  ask: { volumeId: string; serverId: string; device: string | null; mode?: 'rw' | 'ro' },
+  { host, ...ask }: { volumeId: string; serverId: string; host: string; device: string | null; mode?: 'rw' | 'ro' },
 ): Promise<{ attachmentId: string; volume: VolumeInfo }> {
   const { attachment, volume } = await addAttachment(tx, caller, { ...ask, ofServer: true });
+  await setHolders(tx, attachment, [host]);
   return { attachmentId: attachment.id, volume: info(volume) };
 }
 
@@ -103,6 +110,18 @@ export async function volumePlan(tx: Tx, volumeId: string): Promise<PlanKey> {
   if (volume.host === null)
     throw new Problem('conflict', t.wrongStatus, { id: volumeId, wanted: 'available', status: volume.status });
   return { host: volume.host, key: `volume/${volumeId}` };
+}
+
+/** The same for all volumes of a server. */
+export async function volumePlansOf(tx: Tx, serverId: string): Promise<PlanKey[]> {
+  const attachments = (await attachmentsOfServers(tx, [serverId])).get(serverId) ?? [];
+  return Promise.all(attachments.map(({ volumeId }) => volumePlan(tx, volumeId)));
+}
+
+/** From now on guests of exactly these hosts may reach the server's volumes, once the volumes' hosts have heard of it. */
+export async function holdVolumes(tx: Tx, serverId: string, hosts: readonly string[]): Promise<void> {
+  for (const { attachmentId, volumeId } of (await attachmentsOfServers(tx, [serverId])).get(serverId) ?? [])
+    await setHolders(tx, { id: attachmentId, volumeId }, hosts);
 }
 
 /** The server has it now: the volume is in use. */
@@ -155,11 +174,12 @@ export async function attachmentsOfServers(tx: Tx, serverIds: string[]): Promise
 export async function createForServer(
   tx: Tx,
   caller: Caller,
-  ask: Omit<VolumeAsk, 'sizeGib'> & { sizeGib: number; serverId: string; device?: string | null },
+  ask: Omit<VolumeAsk, 'sizeGib'> & { sizeGib: number; serverId: string; host: string; device?: string | null },
 ): Promise<VolumeInfo & { attachmentId: string }> {
-  const { serverId, device = null, ...wanted } = ask;
+  const { serverId, host, device = null, ...wanted } = ask;
   const volume = await makeVolume(tx, caller, wanted);
   const attachment = await reserveNew(tx, volume.id, serverId, device);
+  await setHolders(tx, { id: attachment, volumeId: volume.id }, [host]);
   return { ...info((await findVolume(tx, volume.id))!), attachmentId: attachment };
 }
 

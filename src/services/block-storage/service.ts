@@ -7,6 +7,7 @@ import { metadataEndpoints } from '#/services/block-storage/metadata.api.ts';
 import { tables } from '#/services/block-storage/tables.ts';
 import { volumeTables } from '#/services/block-storage/migrations/0001-volumes.ts';
 import { serverAttachments } from '#/services/block-storage/migrations/0002-server-attachments.ts';
+import { volumeHolds } from '#/services/block-storage/migrations/0003-volume-holds.ts';
 import { quotaEndpoints } from '#/services/block-storage/quotas/quota.api.ts';
 import { type QuotaDefaults, quotaDefaults } from '#/services/block-storage/quotas/quota.store.ts';
 import { snapshotEndpoints } from '#/services/block-storage/snapshots/snapshot.api.ts';
@@ -47,7 +48,7 @@ export function blockStorageService({ quotas }: { quotas: QuotaDefaults }): Serv
     rules: actionRules,
     statusOf: { overQuota: 413 },
     envelope,
-    migrations: [volumeTables, serverAttachments],
+    migrations: [volumeTables, serverAttachments, volumeHolds],
     operations: [createVolume, extendVolume, deleteVolume, createSnapshot, deleteSnapshot],
     planners: [planVolumes],
     async counts(tx) {

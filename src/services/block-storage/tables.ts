@@ -44,6 +44,8 @@ export interface VolumeRow {
   planned: number;
   /** Its disk was there once: its source no longer matters. */
   built: number;
+  /** Counts how often somebody's way to its disk was taken back. */
+  epoch: number;
   /** JSON */
   metadata: string;
   imageMetadata: string;
@@ -66,6 +68,14 @@ export interface AttachmentRow {
   /** 1: made by compute for one of its servers, and ended by it alone. */
   ofServer: number;
   createdAt: string;
+}
+
+/** A host may reach the volume of an attachment. */
+export interface HoldRow {
+  attachmentId: string;
+  host: string;
+  /** What its agent shows the volume's host. */
+  ticket: string;
 }
 
 export interface SnapshotRow {
@@ -108,6 +118,7 @@ export function tables(tx: Tx) {
   return tx.withTables<{
     volumes: VolumeRow;
     volumeAttachments: AttachmentRow;
+    volumeHolds: HoldRow;
     volumeSnapshots: SnapshotRow;
     volumeTypes: TypeRow;
     volumeTypeAccess: { typeId: string; projectId: string };

@@ -142,7 +142,7 @@ test('a server reserves a volume, uses it and lets go of it', async () => {
   const member = cloud.as('member');
   const { id } = await newVolume(cloud, member);
   const caller = { projectId: member.projectId, userId: 'u', isAdmin: false } as never;
-  const ask = { volumeId: id, serverId: 's1', device: null };
+  const ask = { volumeId: id, host: 'host-1', serverId: 's1', device: null };
   const { attachmentId } = await cloud.db.write(tx => reserveForServer(tx, caller, ask));
   await cloud.settle();
   equal((await member.get(`${path}/${id}`)).volume.status, 'reserved');
@@ -158,7 +158,7 @@ test('a server reserves a volume, uses it and lets go of it', async () => {
   await cloud.settle();
   equal((await member.get(`${path}/${id}`)).volume.status, 'available');
   equal(disksOf(cloud).get(`volume/${id}`)?.exported, false);
-  const made = await cloud.db.write(tx => createForServer(tx, caller, { sizeGib: 1, serverId: 's2' }));
+  const made = await cloud.db.write(tx => createForServer(tx, caller, { sizeGib: 1, host: 'host-1', serverId: 's2' }));
   await cloud.settle();
   equal((await cloud.db.read(tx => volumeById(tx, made.id)))?.status, 'reserved');
   await cloud.db.write(tx => deleteForServer(tx, made.id));

@@ -297,9 +297,13 @@ export const t = texts('compute', {
     ko: '호스트 {host}이(가) 응답하고 있습니다. 인스턴스 {id}은(는) 호스트가 꺼지거나, 격리한 뒤 forced down으로 표시해야 대피할 수 있습니다.',
   },
   movesAlready: { en: 'Instance {id} is being moved already.', ko: '인스턴스 {id}은(는) 이미 이동 중입니다.' },
-  volumeStays: {
-    en: 'Volume {volume} of instance {id} can be reached only on host {host}: detach it first.',
-    ko: '인스턴스 {id}의 볼륨 {volume}은(는) 호스트 {host}에서만 접근할 수 있습니다. 먼저 분리하십시오.',
+  volumeOnItsWay: {
+    en: 'Volume {volume} is just being attached to instance {id}, or detached: try again when that is done.',
+    ko: '볼륨 {volume}을(를) 인스턴스 {id}에 연결하거나 분리하는 중입니다. 끝난 뒤에 다시 시도하십시오.',
+  },
+  volumeHostDown: {
+    en: 'Volume {volume} of instance {id} is on host {host}, which does not answer.',
+    ko: '인스턴스 {id}의 볼륨 {volume}을(를) 가진 호스트 {host}이(가) 응답하지 않습니다.',
   },
   nothingToConfirm: {
     en: 'Instance has not been resized: there is nothing to confirm or to revert for {id}.',

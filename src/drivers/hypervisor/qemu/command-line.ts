@@ -35,6 +35,8 @@ export const slotLimit = { pc: 25, q35: 24 } as const;
  * such a volume is closed. Failures are the guest's to handle: a paused guest could not let go of the volume.
  */
 export const reconnectDelaySeconds = 15;
+/** The same for a volume of another host: two agents and a network are in between, and a machine may start anew. */
+export const distantReconnectDelaySeconds = 60;
 const firstSlot = 7;
 const portsPerSlot = 8;
 
@@ -56,12 +58,11 @@ export const nicDevice = (portId: string): string => `nic-${portId}`;
 export const netdevOf = (portId: string): string => `net-${portId}`;
 
 /** The block node of a volume, for the command line and for `blockdev-add`. @throws Problem unsupported */
-export function volumeNode(disk: GuestDisk): Record<string, unknown> {
-  if (disk.connection.kind !== 'nbd-unix')
-    throw new Problem('unsupported', hypervisorTexts.foreignConnection, {
-      volume: disk.volumeId,
-      kind: disk.connection.kind,
-    });
+export function volumeNode(disk: GuestDisk, paths: GuestPaths): Record<string, unknown> {
+  const { volumeId, connection } = disk;
+  if (connection.kind === 'simulated')
+    throw new Problem('unsupported', hypervisorTexts.foreignConnection, { volume: volumeId, kind: connection.kind });
+  const here = connection.kind === 'nbd-unix';
   return {
     driver: 'raw',
     'node-name': nodeOf(disk.volumeId),
@@ -69,9 +70,9 @@ export function volumeNode(disk: GuestDisk): Record<string, unknown> {
     discard: 'unmap',
     file: {
       driver: 'nbd',
-      server: { type: 'unix', path: disk.connection.path },
-      export: disk.connection.export,
-      'reconnect-delay': reconnectDelaySeconds,
+      server: { type: 'unix', path: here ? connection.path : paths.distantVolume(volumeId) },
+      export: connection.export,
+      'reconnect-delay': here ? reconnectDelaySeconds : distantReconnectDelaySeconds,
       'open-timeout': 10,
       'read-only': disk.readOnly,
       discard: 'unmap',
@@ -161,7 +162,7 @@ export function commandLine(guest: Guest, facts: LaunchFacts): string[] {
   for (let index = 0; index < facts.ephemeral; index++) local(`ephemeral${index}`, paths.ephemeral(index));
   if (facts.swap) local('swap', paths.swap);
   for (const disk of inDeviceOrder(guest.disks)) {
-    blockdevs.push(volumeNode(disk));
+    blockdevs.push(volumeNode(disk, paths));
     const bootindex = disk.bootIndex === null || facts.kernel ? undefined : disk.bootIndex + (guest.root ? 1 : 0);
     const place = places.disk(hardware.diskBus, diskDevice(disk.volumeId));
     const serial = disk.volumeId.slice(0, 20);

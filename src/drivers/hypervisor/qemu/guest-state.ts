@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Guest, GuestExit, GuestFacts } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Accelerator } from './command-line.ts';
+import type { DistantWay } from './distant-volumes.ts';
 
 export interface GuestState {
   version: 1;
@@ -26,6 +27,8 @@ export interface GuestState {
   cameBy?: string;
   /** The migration by which it was last begun to be sent. */
   sentBy?: string;
+  /** How volumes of other hosts are reached, by volume. */
+  distant?: Record<string, DistantWay>;
   /** Disks that wait to be taken back, and what they were; `back` once they have been. */
   kept?: { id: string; back: boolean; rootGib: number; ephemeralGib: number[]; swapMib: number };
 }

@@ -6,6 +6,7 @@ import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
 import { sleep } from '#/platform/clock/clock.ts';
 import { writeWhole } from '#/platform/files/write-whole.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { distantVolumes } from './distant-volumes.ts';
 import { decidePower, endedUnseen, factsOf, type GuestState } from './guest-state.ts';
 import type { QemuHost } from './host.ts';
 import { dropKept } from './kept-disks.ts';
@@ -55,6 +56,7 @@ const reconnectMs = 2_000;
 export function openMachine(host: QemuHost, id: string, state: GuestState, exited: (exit: GuestExit) => void): Machine {
   const { clock, log } = host.tools;
   const paths = guestPaths(host.directory, id);
+  const distant = distantVolumes(host, id, paths);
   let live: Live | null = null;
   let saving: Promise<void> = Promise.resolve();
   let left = false;
@@ -74,6 +76,19 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
 
   async function runState(): Promise<string> {
     return (await control().execute<{ status: string }>('query-status')).status;
+  }
+
+  /** Volumes of other hosts are within the guest's reach, also under the next agent. */
+  async function reachVolumes(guest: Guest): Promise<void> {
+    await distant.offer(guest);
+    await rememberWays();
+  }
+
+  async function rememberWays(): Promise<void> {
+    const ways = distant.ways();
+    if (JSON.stringify(ways) === JSON.stringify(state.distant ?? {})) return;
+    state.distant = ways;
+    await save();
   }
 
   /** Follows a connection: power-off, panic, and its end. */
@@ -150,6 +165,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
   }
 
   async function start(guest: Guest): Promise<void> {
+    await reachVolumes(guest);
     const facts = await prepare(host, guest, state, paths);
     const { hostBootId } = host;
     const { boot } = guest;
@@ -270,6 +286,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     running: () => live !== null && !live.over,
     end: () => stop(false),
     async wait(guest, facts) {
+      await reachVolumes(guest);
       const launched = await launch(host, guest, facts);
       const of: Live = { pid: launched.pid, qmp: null, purpose: 'arrive', over: false };
       void launched.ended.then(ending => (of.ending = ending));
@@ -293,6 +310,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     control,
     async restore(pid) {
       if (pid !== null) {
+        await distant.takeUp(state.distant ?? {});
         const of: Live = { pid, qmp: null, purpose: state.phase === 'arriving' ? 'arrive' : 'none', over: false };
         live = of;
         if (state.phase === 'starting') state.phase = 'running';
@@ -318,6 +336,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
       await ensurePower(guest);
       if (guest.move?.kind !== 'keep' && (await dropKept(host, state, paths))) await save();
       if (guest.power === 'stopped') {
+        distant.close();
         if (state.phase === 'new') {
           await prepare(host, guest, state, paths);
           state.phase = 'stopped';
@@ -327,8 +346,11 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
       }
       try {
         if (!live || live.over) return factsOf(state, null);
+        await reachVolumes(guest);
         const status = await setPaused(guest.power === 'paused');
-        await convergeDevices(guest, control(), clock);
+        await convergeDevices(guest, control(), clock, paths);
+        await distant.withdraw(guest);
+        await rememberWays();
         return factsOf(state, status);
       } catch (error) {
         // It may have ended under our hands: that is told as what it is.
@@ -352,6 +374,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     },
     async kill() {
       moves.drop();
+      distant.close();
       if (!live) return;
       live.purpose = 'stop';
       await killHard(live.pid, paths.directory, clock);
@@ -361,6 +384,7 @@ export function openMachine(host: QemuHost, id: string, state: GuestState, exite
     },
     leave() {
       left = true;
+      distant.close();
       if (live) live.purpose = 'leave';
       live?.qmp?.close();
       live = null;

@@ -1,11 +1,11 @@
 // What a guest's entry says of its moves, done: taken disks, a process that waits, a guest that is sent or goes on here.
 
-import { timingSafeEqual } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Guest, GuestFacts, GuestMove, Sending, SendingAct } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { hypervisorTexts } from '#/drivers/hypervisor/texts.ts';
+import { isSameTicket } from '#/platform/channel/channel.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { type Arriving, arrived, prepareEmptyDisks, receive } from './arrival.ts';
 import { sendDisks, takeDisks } from './carried-disks.ts';
@@ -150,7 +150,7 @@ export function movesOf(parts: MachineParts): Moves {
       return departure.look();
     },
     async open(ticket, stream) {
-      if (!current || !('ticket' in current) || !isSame(current.ticket, ticket)) return null;
+      if (!current || !('ticket' in current) || !isSameTicket(current.ticket, ticket)) return null;
       if (current.kind === 'send' && stream === 'disks' && !parts.running()) return sendDisks(state, paths, host.user);
       if (current.kind !== 'arrive' || !parts.running()) return null;
       const path = stream === 'memory' ? paths.incomingMemory : stream === 'disks' ? paths.incomingDisks : null;
@@ -161,10 +161,4 @@ export function movesOf(parts: MachineParts): Moves {
       departure = null;
     },
   };
-}
-
-/** Takes as long wherever they differ. */
-function isSame(ticket: string, shown: unknown): boolean {
-  if (typeof shown !== 'string' || Buffer.byteLength(shown) !== Buffer.byteLength(ticket)) return false;
-  return timingSafeEqual(Buffer.from(ticket), Buffer.from(shown));
 }

@@ -3,6 +3,7 @@
 //   images/<image id>            base images, root's, 0444; <image id>.json says what they are
 //   guests/<server id>/          root's, 0711: a guest process passes through, and changes nothing
 //     state.json qemu.log console.old        root's
+//     v…                                     sockets to volumes of other hosts
 //     console.log config.iso                 the guest user's
 //     run/                       the guest user's, 0700: sockets and disks
 // The agent (root) never creates or replaces a file in a directory that guest processes can write to.
@@ -30,6 +31,8 @@ export interface GuestPaths {
   serial: string;
   vnc: string;
   agent: string;
+  /** The socket of a volume that another host has. */
+  distantVolume(volumeId: string): string;
   root: string;
   swap: string;
   firmwareVariables: string;
@@ -69,6 +72,8 @@ export function guestPaths(directory: string, serverId: string): GuestPaths {
     serial: join(run, 'serial.sock'),
     vnc: join(run, 'vnc.sock'),
     agent: join(run, 'agent.sock'),
+    // As long as the longest that `longestDirectory` leaves room for.
+    distantVolume: volumeId => join(guest, `v${volumeId.replaceAll('-', '').slice(0, 14)}`),
     root: join(run, 'root.qcow2'),
     swap: join(run, 'swap.qcow2'),
     firmwareVariables: join(run, 'efivars.fd'),

@@ -16,20 +16,21 @@ import {
   nodeOf,
   type Place,
   pciPlace,
-  reconnectDelaySeconds,
+  distantReconnectDelaySeconds,
   slotLimit,
   volumeNode,
 } from './command-line.ts';
+import type { GuestPaths } from './paths.ts';
 import { type Qmp, QmpError } from './qmp.ts';
 
 const unplugTimeoutMs = 20_000;
 const unplugRepeatMs = 2_000;
 /** A volume whose server is gone holds up all of QEMU until it gives up waiting for it to come back. */
-const closeTimeoutMs = 2_000 * reconnectDelaySeconds;
+const closeTimeoutMs = 1_000 * distantReconnectDelaySeconds + 15_000;
 const volumeNodeName = /^v[0-9a-f]{30}$/;
 
 /** Plugs and unplugs until the running guest has the disks and NICs of the entry. @throws Problem the first that failed */
-export async function convergeDevices(guest: Guest, qmp: Qmp, clock: Clock): Promise<void> {
+export async function convergeDevices(guest: Guest, qmp: Qmp, clock: Clock, paths: GuestPaths): Promise<void> {
   const failures: unknown[] = [];
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => void failures.push(error));
@@ -41,7 +42,7 @@ export async function convergeDevices(guest: Guest, qmp: Qmp, clock: Clock): Pro
   // Guests release devices in their own time: ask for all at once.
   await Promise.all(surplus.map(id => attempt(() => unplug(guest, qmp, clock, id))));
   await attempt(() => removeLooseNodes(qmp, guest));
-  for (const [id, disk] of disks) if (!present.has(id)) await attempt(() => plugDisk(guest, qmp, disk));
+  for (const [id, disk] of disks) if (!present.has(id)) await attempt(() => plugDisk(guest, qmp, disk, paths));
   for (const [id, nic] of nics) if (!present.has(id)) await attempt(() => plugNic(guest, qmp, nic));
   if (failures.length) throw failures[0];
 }
@@ -51,13 +52,13 @@ async function devices(qmp: Qmp): Promise<Set<string>> {
   return new Set(list.map(entry => entry.name));
 }
 
-async function plugDisk(guest: Guest, qmp: Qmp, disk: GuestDisk): Promise<void> {
+async function plugDisk(guest: Guest, qmp: Qmp, disk: GuestDisk, paths: GuestPaths): Promise<void> {
   const { diskBus } = guest.hardware;
   if (diskBus === 'ide')
     throw new Problem('unsupported', hypervisorTexts.coldBus, { bus: diskBus, server: guest.serverId });
   const node = nodeOf(disk.volumeId);
   await naming(guest, disk.device, async () => {
-    await qmp.execute('blockdev-add', volumeNode(disk), 20_000);
+    await qmp.execute('blockdev-add', volumeNode(disk, paths), 20_000);
     try {
       const place = diskBus === 'scsi' ? { bus: 'scsi0.0' } : await freePlace(guest, qmp);
       const serial = disk.volumeId.slice(0, 20);

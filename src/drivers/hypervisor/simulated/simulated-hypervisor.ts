@@ -3,6 +3,7 @@
 import type { Guest, GuestFacts, HypervisorDriver } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { SimulatedGuest, SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { prepareMove, sendSimulated } from '#/drivers/hypervisor/simulated/simulated-moves.ts';
+import { noteContests, reaches } from '#/drivers/simulated-writers.ts';
 import { simulatedTexts } from '#/drivers/simulated-texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
@@ -59,6 +60,7 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
       gate('hypervisor.ensureGuest', delayOf(host.guests.get(guest.key), guest, delays), () => {
         const facts = ensure(host, guest, clock);
         noteDouble(host, guest.key);
+        noteContests(host, guest);
         return facts;
       }),
     removeGuest: key => gate('hypervisor.removeGuest', delays.stop ?? 0, () => void host.guests.delete(key)),
@@ -73,6 +75,7 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
       gate('hypervisor.sendGuest', 0, () => {
         const told = sendSimulated(host, find(host, guest.key), guest, act);
         noteDouble(host, guest.key);
+        noteContests(host, guest);
         return told;
       }),
     copyDisk: (guest, id) =>
@@ -179,9 +182,7 @@ function checkParts(host: SimulatedMachine, guest: Guest): void {
   const needed: string[] = [];
   for (const image of [guest.root?.image, guest.kernel?.kernel, guest.kernel?.ramdisk])
     if (image && !host.images.has(image)) needed.push(image);
-  // A disk that another host holds is as good: only one that is here can be seen not to be served.
-  for (const { volumeId } of guest.disks)
-    if (host.disks.get(`volume/${volumeId}`)?.exported === false) needed.push(`volume/${volumeId}`);
+  for (const disk of guest.disks) if (!reaches(host, disk)) needed.push(`volume/${disk.volumeId}`);
   for (const { portId } of guest.nics) if (!host.network.has(`port/${portId}`)) needed.push(`port/${portId}`);
   if (needed.length > 0) throw new Problem('unavailable', simulatedTexts.missing, { key: guest.key, needs: needed });
 }

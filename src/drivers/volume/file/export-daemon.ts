@@ -6,10 +6,8 @@ import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
 import { asUser, type User } from '#/drivers/volume/file/confined.ts';
 import { qmpCall } from '#/drivers/volume/file/qmp-call.ts';
+import { exportName } from '#/drivers/volume/volume-driver.ts';
 import { sleep } from '#/platform/clock/clock.ts';
-
-/** The name of the block node and of its export. */
-export const exportName = 'disk';
 
 /** Not in Node's constants: a handle that only names a file. */
 const onlyPath = 0o10000000;

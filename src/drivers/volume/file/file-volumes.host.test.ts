@@ -59,6 +59,8 @@ const disk = (id: string, more: Partial<Disk> = {}): Disk => ({
   key: `volume/${id}`,
   sizeGib: 1,
   exported: false,
+  epoch: 0,
+  tickets: [],
   snapshots: [],
   ...more,
 });

@@ -4,14 +4,22 @@
 import { chmod, chown, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Tools } from '#/drivers/tools.ts';
-import { exportDaemon, exportName } from '#/drivers/volume/file/export-daemon.ts';
+import { exportDaemon } from '#/drivers/volume/file/export-daemon.ts';
 import { exportWatch } from '#/drivers/volume/file/export-watch.ts';
 import { qemuImg, type User } from '#/drivers/volume/file/confined.ts';
-import { discardFolder, publish, syncedFlag } from '#/drivers/volume/file/folders.ts';
+import { discardFolder, publish, syncedNote } from '#/drivers/volume/file/folders.ts';
 import { keyedLock } from '#/drivers/volume/file/keyed-lock.ts';
 import { type Qcow2Facts, readQcow2 } from '#/drivers/volume/file/qcow2-file.ts';
 import { fileVolumeTexts } from '#/drivers/volume/file/texts.ts';
-import type { Disk, DiskFacts, VolumeCapacity, VolumeDriver } from '#/drivers/volume/volume-driver.ts';
+import { visitors } from '#/drivers/volume/file/visitors.ts';
+import {
+  type Disk,
+  type DiskFacts,
+  exportName,
+  type VolumeCapacity,
+  type VolumeDriver,
+} from '#/drivers/volume/volume-driver.ts';
+import type { Channel } from '#/platform/channel/channel.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
 export interface FileVolumesOptions {
@@ -19,6 +27,13 @@ export interface FileVolumesOptions {
   /** Runs QEMU's tools and owns the files. Guests connect as this user or its group. */
   user: User;
   tools: Tools;
+  /** To other hosts; without it only guests of this one reach the disks. */
+  channel?: Channel | null;
+}
+
+interface Served {
+  epoch: number;
+  tickets: string[];
 }
 
 type Images = Parameters<VolumeDriver['ensure']>[1];
@@ -36,7 +51,7 @@ const longestId = 36;
 const longestDirectory = 107 - '/'.length * 2 - longestId - 'nbd.sock'.length;
 
 /** Keeps disks as files of one host. @throws Problem invalid when the directory's path is too long for sockets */
-export function fileVolumes({ directory, user, tools }: FileVolumesOptions): VolumeDriver {
+export function fileVolumes({ directory, user, tools, channel }: FileVolumesOptions): VolumeDriver {
   if (Buffer.byteLength(directory) > longestDirectory)
     throw new Problem('invalid', fileVolumeTexts.pathTooLong, { directory });
   const { run, log } = tools;
@@ -47,7 +62,9 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
   const folderOf = (key: Disk['key']): string => join(directory, idOf(key));
   const fileOf = (key: Disk['key']): string => join(folderOf(key), 'disk.qcow2');
   const daemonOf = (key: Disk['key']) => exportDaemon(tools, user, folderOf(key));
-  const flagOf = (key: Disk['key']) => syncedFlag(directory, `${idOf(key)}.exported`);
+  /** What is served, and to whom: there from before it is until after it was. */
+  const noteOf = (key: Disk['key']) => syncedNote(directory, `${idOf(key)}.exported`);
+  const guests = channel ? visitors(channel, key => daemonOf(key).socket) : null;
 
   const watch = exportWatch(tools, key =>
     lock(key, async () => {
@@ -71,21 +88,31 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
       await build(disk, images);
       facts = (await factsOf(key))!;
     }
+    await cutOff(disk);
     await grow(disk, facts);
     await matchSnapshots(disk, facts);
     const daemon = daemonOf(key);
     if (disk.exported) {
-      await flagOf(key).raise();
+      const { epoch, tickets } = disk;
+      await noteOf(key).write(JSON.stringify({ epoch, tickets } satisfies Served));
       await step(key, 'export', daemon.ensure());
+      guests?.admit(key, tickets);
       watch.add(key);
     } else {
-      watch.delete(key);
-      await daemon.stop();
-      await flagOf(key).lower();
+      await noteOf(key).remove();
     }
     const { blocks } = await stat(fileOf(key));
     const connection = { kind: 'nbd-unix', path: daemon.socket, export: exportName } as const;
     return { usedBytes: blocks * 512, ...(disk.exported && { connection }) };
+  }
+
+  /** Ends the disk's daemon, and with it every connection, unless it serves under the epoch of the entry. */
+  async function cutOff({ key, exported, epoch, tickets }: Disk): Promise<void> {
+    const served = servedIn(await noteOf(key).read());
+    if (exported && (!served || served.epoch === epoch)) return;
+    guests?.admit(key, exported ? served!.tickets.filter(ticket => tickets.includes(ticket)) : []);
+    watch.delete(key);
+    await daemonOf(key).stop();
   }
 
   async function factsOf(key: Disk['key']): Promise<Qcow2Facts | null> {
@@ -256,8 +283,9 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
 
   async function remove(key: Disk['key']): Promise<void> {
     watch.delete(key);
+    guests?.admit(key, []);
     await daemonOf(key).stop();
-    await flagOf(key).lower();
+    await noteOf(key).remove();
     await discardFolder(folderOf(key));
   }
 
@@ -272,9 +300,11 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
     for (const name of await readdir(directory))
       if (name.startsWith('.new-') || name.startsWith('.gone-')) await discardFolder(join(directory, name));
     for (const key of await list()) {
-      if (!(await flagOf(key).isUp())) continue;
+      const served = servedIn(await noteOf(key).read());
+      if (!served) continue;
       // One damaged disk must not keep the others from being served.
       watch.add(key);
+      guests?.admit(key, served.tickets);
       await lock(key, () => daemonOf(key).ensure()).catch(err =>
         log.error({ err, key }, 'a disk could not be exported'),
       );
@@ -290,8 +320,16 @@ export function fileVolumes({ directory, user, tools }: FileVolumesOptions): Vol
       return { totalGib, freeGib };
     },
     restore,
-    close: async () => watch.close(),
+    async close() {
+      watch.close();
+      guests?.close();
+    },
   };
+}
+
+/** Of an older version's note, which said nothing, only that it is served. */
+function servedIn(note: string | null): Served | null {
+  return note === null ? null : note === '' ? { epoch: 0, tickets: [] } : (JSON.parse(note) as Served);
 }
 
 function checkFits({ key, sizeGib: wantedGib }: Disk, sourceBytes: number): void {

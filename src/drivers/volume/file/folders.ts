@@ -1,8 +1,9 @@
-// Folders and flags that are there whole or not at all, also after a power cut.
+// Folders and notes that are there whole or not at all, also after a power cut.
 
 import { constants } from 'node:fs';
-import { access, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { writeWhole } from '#/platform/files/write-whole.ts';
 
 /** Makes `folder` appear as `name`, once its files are on the disk. They become readable by their owner alone. */
 export async function publish(folder: string, name: string, files: readonly string[]): Promise<void> {
@@ -45,23 +46,22 @@ async function empty(folder: string): Promise<void> {
   }
 }
 
-/** A fact that survives the agent: a file that is there or not. */
-export function syncedFlag(folder: string, name: string) {
+/** A fact that survives the agent: a file that is there, and what it says. */
+export function syncedNote(folder: string, name: string) {
   const path = join(folder, name);
-  const isUp = (): Promise<boolean> =>
-    access(path).then(
-      () => true,
-      () => false,
-    );
+  /** Null where there is none. */
+  const read = (): Promise<string | null> =>
+    readFile(path, 'utf8').catch((thrown: unknown) => {
+      if (isMissing(thrown)) return null;
+      throw thrown;
+    });
   return {
-    isUp,
-    async raise(): Promise<void> {
-      if (await isUp()) return;
-      await (await open(path, 'w', 0o600)).close();
-      await syncFolder(folder);
+    read,
+    async write(text: string): Promise<void> {
+      if ((await read()) !== text) await writeWhole(path, text);
     },
-    async lower(): Promise<void> {
-      if (!(await isUp())) return;
+    async remove(): Promise<void> {
+      if ((await read()) === null) return;
       await unlink(path);
       await syncFolder(folder);
     },

@@ -1,6 +1,7 @@
 // Disks of a simulated host: sizes, sources and snapshots, no bytes.
 
 import type { SimulatedDisk, SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { noteContest } from '#/drivers/simulated-writers.ts';
 import { simulatedTexts } from '#/drivers/simulated-texts.ts';
 import type { Tools } from '#/drivers/tools.ts';
 import type { Disk, DiskFacts, VolumeDriver } from '#/drivers/volume/volume-driver.ts';
@@ -23,7 +24,9 @@ export function simulatedVolume({ tools, host, totalGib, delayMs = 0 }: Simulate
       const delay = host.disks.get(disk.key)?.sizeGib === disk.sizeGib ? 0 : delayMs;
       return gate('volume.ensure', delay, () => {
         if (disk.source && 'image' in disk.source && !host.disks.has(disk.key)) images(disk.source.image);
-        return ensure(host, disk, totalGib);
+        const facts = ensure(host, disk, totalGib);
+        noteContest(host, disk.key);
+        return facts;
       });
     },
     remove: key => gate('volume.remove', 0, () => void host.disks.delete(key)),
@@ -41,6 +44,7 @@ function ensure(host: SimulatedMachine, disk: Disk, totalGib: number): DiskFacts
   const made = held ?? create(host, disk);
   made.sizeGib = Math.max(made.sizeGib, wantedGib);
   made.exported = disk.exported;
+  made.tickets = [...disk.tickets];
   made.snapshots = new Set(disk.snapshots);
   host.disks.set(key, made);
   return { usedBytes: 0, ...(disk.exported && { connection: { kind: 'simulated', id: key } as const }) };
@@ -49,7 +53,7 @@ function ensure(host: SimulatedMachine, disk: Disk, totalGib: number): DiskFacts
 function create(host: SimulatedMachine, { key, source }: Disk): SimulatedDisk {
   const missing = source && missingSource(host, source);
   if (missing) throw new Problem('unavailable', simulatedTexts.missing, { key, needs: missing });
-  return { sizeGib: 0, source: source ?? null, exported: false, snapshots: new Set() };
+  return { sizeGib: 0, source: source ?? null, exported: false, tickets: [], snapshots: new Set() };
 }
 
 function missingSource(host: SimulatedMachine, source: NonNullable<Disk['source']>): string | null {

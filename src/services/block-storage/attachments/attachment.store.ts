@@ -3,6 +3,7 @@
 import type { Caller } from '#/platform/access/caller.ts';
 import { newId, now, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { takeBack } from '#/services/block-storage/attachments/hold.store.ts';
 import { type AttachmentRow, tables, type VolumeRow } from '#/services/block-storage/tables.ts';
 import { volumeTexts as t } from '#/services/block-storage/texts.ts';
 import { findVolume, ownVolume, updateVolume } from '#/services/block-storage/volumes/volume.store.ts';
@@ -100,6 +101,7 @@ export function checkNotOfServer({ ofServer, serverId, volumeId }: AttachmentRow
 export async function endAttachment(tx: Tx, id: string): Promise<void> {
   const row = await findAttachment(tx, id);
   if (!row) return;
+  await takeBack(tx, row.volumeId);
   await tables(tx).deleteFrom('volumeAttachments').where('id', '=', id).execute();
   await followAttachments(tx, row.volumeId);
 }

@@ -62,6 +62,7 @@ export async function makeVolume(tx: Tx, caller: Caller, ask: VolumeAsk): Promis
     sourceVolumeId: ask.sourceVolumeId ?? null,
     imageId: ask.imageId ?? null,
     host: null,
+    epoch: 0,
     planned: 0,
     built: 0,
     metadata: JSON.stringify(ask.metadata ?? {}),

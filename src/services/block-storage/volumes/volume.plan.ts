@@ -4,12 +4,15 @@ import type { Disk } from '#/drivers/volume/volume-driver.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { PlanEntry, ServerKey } from '#/platform/http/service.ts';
 import { baseImages } from '#/services/image/contract.ts';
+import { ticketsOn } from '#/services/block-storage/attachments/hold.store.ts';
 import { tables, type VolumeRow } from '#/services/block-storage/tables.ts';
 
 export interface DiskRows {
   volumes: VolumeRow[];
   /** Volumes that somebody is attached to, or is about to be. */
   exported: ReadonlySet<string>;
+  /** Volume → what hosts show whose guests have it. */
+  tickets: ReadonlyMap<string, string[]>;
   /** Volume → snapshots that must exist. */
   snapshots: ReadonlyMap<string, string[]>;
   /** Snapshot → its volume. */
@@ -17,7 +20,7 @@ export interface DiskRows {
 }
 
 /** Rows in, entries out. */
-export function planDisks({ volumes, exported, snapshots, volumeOf }: DiskRows): Disk[] {
+export function planDisks({ volumes, exported, tickets, snapshots, volumeOf }: DiskRows): Disk[] {
   return volumes.map(volume => {
     const source = volume.built ? undefined : sourceOf(volume, volumeOf);
     return {
@@ -25,6 +28,8 @@ export function planDisks({ volumes, exported, snapshots, volumeOf }: DiskRows):
       sizeGib: volume.sizeGib,
       ...(source ? { source } : {}),
       exported: exported.has(volume.id),
+      epoch: volume.epoch,
+      tickets: (tickets.get(volume.id) ?? []).toSorted(),
       snapshots: (snapshots.get(volume.id) ?? []).toSorted(),
     };
   });
@@ -71,6 +76,7 @@ export async function planVolumes(tx: Tx, host: string, only?: ServerKey[]): Pro
   const disks = planDisks({
     volumes,
     exported: new Set(attachments.map(({ volumeId }) => volumeId)),
+    tickets: await ticketsOn(tx, host),
     snapshots,
     volumeOf: new Map(rows.map(({ id, volumeId }) => [id, volumeId])),
   });

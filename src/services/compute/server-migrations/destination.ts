@@ -1,7 +1,10 @@
 // Where a server that moves goes: the same filters as for a new one, without the host that it leaves. The room there is
 // claimed in the same transaction; what it has now is held by the migration until it is known where the server stays.
 
+import { hostsByName } from '#/host/hosts.ts';
+import { idOf } from '#/host/plan.ts';
 import type { Tx } from '#/platform/database/tx.ts';
+import type { PlanKey } from '#/platform/operations/operation.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import type { Candidate, PlacementAsk } from '#/services/compute/scheduling/filters.ts';
 import { beginScheduling, mustBeComputeHost, place, resourcesOf } from '#/services/compute/scheduling/scheduler.ts';
@@ -13,6 +16,7 @@ import {
   serversByIds,
 } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
+import { volumePlansOf } from '#/services/block-storage/contract.ts';
 import { handOver } from '#/services/placement/contract.ts';
 
 export interface DestinationAsk {
@@ -82,12 +86,23 @@ export async function hasLocalRoot(tx: Tx, serverId: string): Promise<boolean> {
   return devices.some(device => device.destination === 'local' && device.bootIndex === 0);
 }
 
-/** @throws Problem conflict while a volume of the server can be reached only on the host that it is to leave */
-export async function mustReachVolumes(tx: Tx, server: Server): Promise<void> {
-  for (const { volumeId, connection } of (await blockDevicesOf(tx, [server.id])).get(server.id) ?? []) {
-    if (volumeId === null || connection === null) continue;
-    const { kind } = JSON.parse(connection) as { kind: string };
-    if (kind === 'nbd-unix')
-      throw new Problem('conflict', t.volumeStays, { id: server.id, volume: volumeId, host: server.host });
-  }
+/**
+ * The server's volumes, where they are. @throws Problem conflict while one of them is on a host that is down, or just comes
+ * or goes
+ */
+export async function volumesAtRest(tx: Tx, server: Server): Promise<PlanKey[]> {
+  for (const { volumeId, connection, detaching } of (await blockDevicesOf(tx, [server.id])).get(server.id) ?? [])
+    if (volumeId !== null && (connection === null || detaching === 1))
+      throw new Problem('conflict', t.volumeOnItsWay, { id: server.id, volume: volumeId });
+  return volumesInReach(tx, server);
+}
+
+/** The same, whatever is under way. */
+export async function volumesInReach(tx: Tx, server: Server): Promise<PlanKey[]> {
+  const keys = await volumePlansOf(tx, server.id);
+  const hosts = await hostsByName(tx, [...new Set(keys.map(({ host }) => host))]);
+  for (const { host, key } of keys)
+    if (!hosts.some(({ name, up }) => name === host && up))
+      throw new Problem('conflict', t.volumeHostDown, { id: server.id, volume: idOf(key), host });
+  return keys;
 }

@@ -16,7 +16,7 @@ import { start } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { zoneOfHost } from '#/services/compute/hosts/aggregate.store.ts';
 import { beginAction, endAction } from '#/services/compute/server-actions/action.store.ts';
-import { claimDestination, mustReachVolumes } from '#/services/compute/server-migrations/destination.ts';
+import { claimDestination, volumesAtRest } from '#/services/compute/server-migrations/destination.ts';
 import {
   changeMigration,
   findMigration,
@@ -31,6 +31,7 @@ import {
 } from '#/services/compute/server-migrations/moving.ts';
 import { changeServer, faultOf, findServer, type Server } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
+import { holdVolumes } from '#/services/block-storage/contract.ts';
 import { bindPortsTo, forgetPortsOn, preparePortsOn } from '#/services/network/contract.ts';
 import { release } from '#/services/placement/contract.ts';
 
@@ -38,9 +39,13 @@ import { release } from '#/services/placement/contract.ts';
 const lookEveryMs = 100;
 
 export const liveMigrate = operation<MoveInput>('server.liveMigrate')
-  .applied('leave', ({ source, serverId }) => ({ host: source, key: `server/${serverId}` }), {
-    take: ([facts]) => ({ layout: (facts as GuestFacts).layout ?? null }),
-  })
+  .applied(
+    'leave',
+    ({ source, serverId, volumeKeys = [] }) => [{ host: source, key: `server/${serverId}` }, ...volumeKeys],
+    {
+      take: ([facts]) => ({ layout: (facts as GuestFacts).layout ?? null }),
+    },
+  )
   .write('arrive', {
     async do(tx, { layout, ...input }) {
       if (!(await underWay(tx, input))) return;
@@ -51,6 +56,8 @@ export const liveMigrate = operation<MoveInput>('server.liveMigrate')
   .applied('room', ({ dest, serverId, portKeys }) => [...portKeys, { host: dest, key: `server/${serverId}` }])
   .call('send', { do: (outside, input) => send(outside, input) })
   .call('hand-over', { do: (outside, input) => handOverGuest(outside, input), timeoutMs: 300_000 })
+  .write('cut-off', { do: (tx, input) => cutOffSource(tx, input) })
+  .applied('fenced', ({ volumeKeys = [] }) => volumeKeys)
   .write('switch', { do: (tx, input) => goOver(tx, input) })
   .applied('run', ({ dest, serverId }) => ({ host: dest, key: `server/${serverId}` }))
   .write('finish', { do: (tx, input) => finish(tx, input) })
@@ -92,6 +99,11 @@ async function handOverGuest({ db, bus, requestId }: Outside, input: MoveInput):
   const told = await callHost(bus, input.source, serverSend, ask, 120_000, requestId);
   if (told.phase !== 'handed-over')
     throw new Problem('conflict', t.sendingFailed, { reason: told.reason ?? told.phase });
+}
+
+/** The guest stands still on both: whatever its source still does, it reaches no volume any more. */
+async function cutOffSource(tx: Tx, input: MoveInput): Promise<void> {
+  if (await underWay(tx, input)) await holdVolumes(tx, input.serverId, [input.dest]);
 }
 
 /** The decision: from here on the guest is the destination's. */
@@ -170,7 +182,7 @@ export async function beginLiveMigration(
   ask: { host: string | null },
 ): Promise<void> {
   const server = await movableFrom(tx, asked);
-  await mustReachVolumes(tx, server);
+  const volumeKeys = await volumesAtRest(tx, server);
   const uuid = newId(tx);
   const { name: dest } = await claimDestination(tx, server, uuid, {
     flavor: server.flavor,
@@ -187,6 +199,7 @@ export async function beginLiveMigration(
   });
   await beginAction(tx, server, 'live-migration', caller);
   await changeServer(tx, server.id, { taskState: 'migrating' });
+  await holdVolumes(tx, server.id, [server.host, dest]);
   await preparePortsOn(tx, server.id, dest);
   const portKeys = await portKeysOn(tx, server.id, dest);
   await replan(tx, server.host);
@@ -195,7 +208,7 @@ export async function beginLiveMigration(
   await start(
     tx,
     liveMigrate,
-    { serverId: server.id, migrationId: uuid, source: server.host, dest, portKeys },
+    { serverId: server.id, migrationId: uuid, source: server.host, dest, portKeys, volumeKeys },
     { resourceId: server.id, projectId: server.projectId },
   );
 }

@@ -13,6 +13,7 @@ import {
 import { hostOf } from '#/services/compute/servers/power.operation.ts';
 import { changeServer, findServer, nicsOf, type Server } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
+import { holdVolumes } from '#/services/block-storage/contract.ts';
 import { bindPortsTo, forgetPortsOn, portPlan, portsOfServer } from '#/services/network/contract.ts';
 import { handOver } from '#/services/placement/contract.ts';
 
@@ -23,6 +24,8 @@ export interface MoveInput {
   dest: string;
   /** What the network of the host that it goes to must have made before the guest can be there. */
   portKeys: PlanKey[];
+  /** Its volumes, where they are; absent where it was begun by a version that left servers with volumes where they were. */
+  volumeKeys?: PlanKey[];
 }
 
 /** What a step works on; undefined once a delete has taken its place, or the move is decided. */
@@ -55,6 +58,7 @@ export async function backToSource(tx: Tx, server: Server, migration: Migration)
     memoryMib: oldFlavor.memoryMib,
     power: migration.wasPower,
   });
+  await holdVolumes(tx, server.id, [sourceHost]);
   await bindPortsTo(tx, server.id, sourceHost);
   if (destHost !== sourceHost) await forgetPortsOn(tx, server.id, destHost);
   const { id, projectId, userId } = server;

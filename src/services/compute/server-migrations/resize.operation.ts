@@ -14,7 +14,8 @@ import { beginAction, endAction } from '#/services/compute/server-actions/action
 import {
   claimDestination,
   type DestinationAsk,
-  mustReachVolumes,
+  volumesAtRest,
+  volumesInReach,
 } from '#/services/compute/server-migrations/destination.ts';
 import { larger } from '#/services/compute/server-migrations/migration.rules.ts';
 import {
@@ -34,6 +35,7 @@ import {
 import { type Power, powerStates } from '#/services/compute/servers/server.rules.ts';
 import { changeServer, faultOf, findServer, type Server } from '#/services/compute/servers/server.store.ts';
 import { t } from '#/services/compute/texts.ts';
+import { holdVolumes, volumePlansOf } from '#/services/block-storage/contract.ts';
 import { bindPortsTo, forgetPortsOn, preparePortsOn } from '#/services/network/contract.ts';
 import { release } from '#/services/placement/contract.ts';
 
@@ -41,8 +43,8 @@ const moving = (kind: string) =>
   operation<MoveInput>(kind)
     .applied('stop', ({ source, serverId }) => ({ host: source, key: `server/${serverId}` }))
     .write('send', { do: (tx, input) => send(tx, input) })
-    .applied('copy', ({ source, dest, serverId, portKeys }) =>
-      source === dest ? [] : [...portKeys, { host: dest, key: `server/${serverId}` }],
+    .applied('copy', ({ source, dest, serverId, portKeys, volumeKeys = [] }) =>
+      source === dest ? [] : [...portKeys, ...volumeKeys, { host: dest, key: `server/${serverId}` }],
     )
     .write('switch', { do: (tx, input) => goOver(tx, input) })
     .applied('start', ({ dest, serverId, portKeys }) => [...portKeys, { host: dest, key: `server/${serverId}` }])
@@ -59,6 +61,8 @@ interface RevertInput extends MoveInput {
 const reverting = (kind: string) =>
   operation<RevertInput>(kind)
     .applied('stop', ({ dest, serverId }) => ({ host: dest, key: `server/${serverId}` }))
+    .write('hold', { do: (tx, input) => holdAtSource(tx, input) })
+    .applied('reach', ({ volumeKeys = [] }) => volumeKeys)
     .write('switch', { do: (tx, input) => goBack(tx, input) })
     .applied('start', ({ source, serverId, portKeys }) => [...portKeys, { host: source, key: `server/${serverId}` }])
     .write('finish', { do: (tx, input) => finishBack(tx, input) })
@@ -73,6 +77,8 @@ async function send(tx: Tx, input: MoveInput): Promise<void> {
   if (!(await underWay(tx, input))) return;
   await changeMigration(tx, input.migrationId, { stage: 'sending', status: 'migrating' });
   await changeServer(tx, input.serverId, { taskState: 'resize_migrating' });
+  // It has stopped: from here on its volumes are its destination's.
+  await holdVolumes(tx, input.serverId, [input.dest]);
   await replan(tx, input.source);
   await replan(tx, input.dest);
 }
@@ -124,6 +130,11 @@ async function fail(tx: Tx, input: MoveInput, problem: Problem): Promise<void> {
   await tell(tx, server, migration, 'error', problem);
 }
 
+/** It has stopped at its destination: its volumes are its source's again, before it can start there. */
+async function holdAtSource(tx: Tx, input: MoveInput): Promise<void> {
+  if (await underWay(tx, input)) await holdVolumes(tx, input.serverId, [input.source]);
+}
+
 async function goBack(tx: Tx, input: MoveInput): Promise<void> {
   const at = await underWay(tx, input);
   if (!at) return;
@@ -157,6 +168,7 @@ async function failBack(tx: Tx, input: RevertInput, problem: Problem): Promise<v
   const fault = faultOf(tx, problem);
   if (migration.stage === 'kept') {
     // It could not even be stopped: it is still what it became.
+    await holdVolumes(tx, server.id, [input.dest]);
     await changeMigration(tx, migration.uuid, { status: 'finished' });
     await changeServer(tx, server.id, { vmState: 'resized', taskState: null, power: input.power, fault });
   } else {
@@ -189,7 +201,7 @@ export async function beginResize(
   const { flavor: newFlavor } = ask;
   const uuid = newId(tx);
   const { name: dest } = await claimDestination(tx, server, uuid, ask);
-  if (dest !== server.host) await mustReachVolumes(tx, server);
+  const volumeKeys = dest === server.host ? [] : await volumesAtRest(tx, server);
   const made = { uuid, type: ask.type, status: 'pre-migrating', stage: 'stopping', destHost: dest, newFlavor } as const;
   const migration = await insertMigration(tx, server, made);
   await beginAction(tx, server, ask.type === 'resize' ? 'resize' : 'migrate', caller);
@@ -206,7 +218,7 @@ export async function beginResize(
   await start(
     tx,
     ask.type === 'resize' ? resizeServer : migrateServer,
-    { serverId: server.id, migrationId: uuid, source: server.host, dest, portKeys },
+    { serverId: server.id, migrationId: uuid, source: server.host, dest, portKeys, volumeKeys },
     { resourceId: server.id, projectId: server.projectId },
   );
 }
@@ -248,7 +260,7 @@ export async function beginRevert(tx: Tx, server: Server, caller: Caller): Promi
   const migration = await waiting(tx, server);
   const { sourceHost: source, destHost: dest } = migration;
   if (!(await hostByName(tx, source))?.up) throw new Problem('conflict', t.hostIsDown, { id: server.id, host: source });
-  if (source !== dest) await mustReachVolumes(tx, server);
+  if (source !== dest) await volumesInReach(tx, server);
   await beginAction(tx, server, 'revertResize', caller);
   await tell(tx, server, migration, 'revert.start');
   await goOnBack(tx, server, migration);
@@ -260,6 +272,7 @@ async function goOnBack(tx: Tx, server: Server, migration: Migration, because?: 
   await changeMigration(tx, uuid, { status: 'reverting' });
   await changeServer(tx, server.id, { taskState: 'resize_reverting', power: 'stopped' });
   const portKeys = await portKeysOn(tx, server.id, source);
+  const volumeKeys = source === dest ? [] : await volumePlansOf(tx, server.id);
   await replan(tx, dest);
   await start(
     tx,
@@ -270,6 +283,7 @@ async function goOnBack(tx: Tx, server: Server, migration: Migration, because?: 
       source,
       dest,
       portKeys,
+      volumeKeys,
       power: server.power,
       ...(because && { because }),
     },

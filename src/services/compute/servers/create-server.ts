@@ -208,7 +208,7 @@ async function build(
 async function deviceFor(
   tx: Tx,
   caller: Caller,
-  server: Server,
+  server: Server & { host: string },
   disk: DiskAsk,
   position: number,
 ): Promise<BlockDevice> {
@@ -234,11 +234,16 @@ async function deviceFor(
   if (disk.destination === 'local') return row;
   if (disk.source === 'volume') {
     const { attachmentId, volume } = await asInvalid(
-      reserveForServer(tx, caller, { volumeId: disk.uuid!, serverId: server.id, device: disk.device }),
+      reserveForServer(tx, caller, {
+        volumeId: disk.uuid!,
+        serverId: server.id,
+        host: server.host,
+        device: disk.device,
+      }),
     );
     return { ...row, volumeId: volume.id, attachmentId, sizeGib: volume.sizeGib, readOnly: volume.readOnly ? 1 : 0 };
   }
-  const volume = await asInvalid(makeVolume(tx, caller, server.id, disk));
+  const volume = await asInvalid(makeVolume(tx, caller, server, disk));
   return {
     ...row,
     volumeId: volume.id,
@@ -248,7 +253,7 @@ async function deviceFor(
   };
 }
 
-async function makeVolume(tx: Tx, caller: Caller, serverId: string, disk: DiskAsk) {
+async function makeVolume(tx: Tx, caller: Caller, server: Server & { host: string }, disk: DiskAsk) {
   const { source, uuid, device, volumeType } = disk;
   const snapshot = source === 'snapshot' ? await snapshotForUse(tx, caller, uuid!) : null;
   const from = snapshot ? { snapshotId: snapshot.id } : source === 'image' ? { imageId: uuid! } : {};
@@ -258,7 +263,8 @@ async function makeVolume(tx: Tx, caller: Caller, serverId: string, disk: DiskAs
     ...from,
     name: '',
     volumeType: volumeType ?? undefined,
-    serverId,
+    serverId: server.id,
+    host: server.host,
     device,
   });
 }

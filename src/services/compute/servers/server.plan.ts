@@ -1,7 +1,7 @@
 // What a host must hold for its servers: guests, and the images that their disks start from. One query for each table.
 
 import type { BaseImage, Guest, GuestDisk, GuestNic } from '#/drivers/hypervisor/hypervisor-driver.ts';
-import type { Connection } from '#/drivers/volume/volume-driver.ts';
+import { type Connection, exportName } from '#/drivers/volume/volume-driver.ts';
 import { idOf } from '#/host/plan.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { ServerKey } from '#/platform/http/service.ts';
@@ -18,6 +18,7 @@ import {
   type Server,
   serversByIds,
 } from '#/services/compute/servers/server.store.ts';
+import { type VolumeWay, waysFrom } from '#/services/block-storage/contract.ts';
 import { baseImages } from '#/services/image/contract.ts';
 import { type PortInfo, portsOfServers } from '#/services/network/contract.ts';
 
@@ -35,6 +36,8 @@ export async function planServers(tx: Tx, host: string, only?: ServerKey[]): Pro
   const ports = await portsOfServers(tx, ids);
   const devices = await blockDevicesOf(tx, ids);
   const nics = await nicsOf(tx, ids);
+  const attachments = [...devices.values()].flat().flatMap(device => device.attachmentId ?? []);
+  const ways = await waysFrom(tx, host, attachments);
   const images = await baseImages(tx, [...new Set(servers.flatMap(imagesOf))]);
   return [
     ...images,
@@ -44,12 +47,22 @@ export async function planServers(tx: Tx, host: string, only?: ServerKey[]): Pro
       const entry = planGuest(
         shown,
         ports.get(server.id) ?? [],
-        devices.get(server.id) ?? [],
+        (devices.get(server.id) ?? []).map(device => reachedBy(device, ways)),
         nics.get(server.id) ?? [],
       );
       return move ? { ...entry, move } : entry;
     }),
   ];
+}
+
+/** The device with its volume as the host comes to it. */
+function reachedBy(device: BlockDevice, ways: ReadonlyMap<string, VolumeWay>): BlockDevice {
+  if (device.attachmentId === null || device.connection === null) return device;
+  const way = ways.get(device.attachmentId);
+  if (way?.kind === 'here') return device;
+  const { host, address, ticket } = way ?? {};
+  const connection = way && { kind: 'nbd-host', host, address, ticket, export: exportName };
+  return { ...device, connection: connection ? JSON.stringify(connection) : null };
 }
 
 /** Rows → the guest. Pure. Disks appear once they are exported, interfaces once they are plugged. */

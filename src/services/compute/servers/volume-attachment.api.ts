@@ -118,6 +118,7 @@ const attach = endpoint({
     const { attachmentId, volume } = await reserveForServer(tx, caller, {
       volumeId: ask.volumeId,
       serverId: found.id,
+      host,
       device,
     });
     const row: BlockDevice = {
