@@ -31,6 +31,8 @@ export interface AgentOptions extends HostDrivers {
   planFile: PlanFile;
   /** Where console sockets are offered; null where there are none. */
   consoleDirectory: string | null;
+  /** On the only machine of its cloud, whose guests nobody else can have taken over. */
+  alone?: boolean;
 }
 
 export interface Agent {
@@ -102,7 +104,7 @@ export function createAgent(options: AgentOptions): Agent {
     if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
     const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });
-    convergence.adopt(plan, 'control');
+    convergence.adopt(plan, 'begin');
     base = plan.revision;
     patched = answer.since !== undefined;
     reports.planChanged();
@@ -159,7 +161,8 @@ export function createAgent(options: AgentOptions): Agent {
       );
       await convergence.find();
       const remembered = options.planFile.load();
-      if (remembered) convergence.adopt(remembered, 'memory');
+      // In a larger cloud a guest may have been evacuated while the host was off, and run elsewhere.
+      if (remembered) convergence.adopt(remembered, options.alone ? 'begin' : 'wait');
       await hypervisor.restore();
       ends.push(
         ...answerCommands({
@@ -173,7 +176,7 @@ export function createAgent(options: AgentOptions): Agent {
         bus.subscribe(retrySubject(host), () => convergence.retryNow()),
       );
       lookAgain();
-      // What is remembered may be old. It is followed where nobody can be asked, but no guest is begun by it.
+      // What is remembered may be old: it is followed where nobody can be asked.
       timers.after(aloneMs, () => convergence.pump());
       beat();
       verifyLater();

@@ -26,9 +26,9 @@ export interface Convergence {
   wanted(): ReadonlyMap<string, PlannedEntry>;
   /**
    * Takes a plan over. Nothing is done before the next `pump`.
-   * @param from `memory`: nobody has said that it still holds
+   * @param guests `wait`: none is begun by this plan
    */
-  adopt(plan: Plan, from: 'control' | 'memory'): void;
+  adopt(plan: Plan, guests: 'begin' | 'wait'): void;
   /** Begins whatever can be begun. */
   pump(): void;
   /** An operator mended something: nobody waits any longer. */
@@ -88,7 +88,7 @@ export function createConvergence({
 }): Convergence {
   let wanted = new Map<string, PlannedEntry>();
   let plan: Plan = { revision: -1, entries: [] };
-  let remembered = false;
+  let guestsWait = false;
   let filtersApplied = '';
   let filtering: Promise<void> | null = null;
   /** The host's filters are those of the plan. */
@@ -109,13 +109,10 @@ export function createConvergence({
     return want !== undefined && present.get(key)?.applied === want.hash;
   }
 
-  /**
-   * What it needs is there; a port needs the filters, too. A guest waits until the control plane has said that it still is this
-   * host's: it may have been evacuated, and run elsewhere, while the host was off.
-   */
+  /** What it needs is there; a port needs the filters, too. */
   function mayBegin(entry: HostEntry): boolean {
     const kind = kindOf(entry.key);
-    if (kind === 'server' && remembered) return false;
+    if (kind === 'server' && guestsWait) return false;
     return (kind !== 'port' || filtersSo) && dependencies(entry).every(isSo);
   }
 
@@ -127,10 +124,10 @@ export function createConvergence({
     for (const key of present.keys()) if (!wanted.has(key)) yield key;
   }
 
-  function adopt(next: Plan, from: 'control' | 'memory'): void {
+  function adopt(next: Plan, guests: 'begin' | 'wait'): void {
     const before = wanted;
     plan = next;
-    remembered = from === 'memory';
+    guestsWait = guests === 'wait';
     wanted = new Map(plan.entries.map(planned => [planned.entry.key, planned]));
     for (const key of changed.keys()) if (!isSo(key)) changed.delete(key);
     for (const key of gone) if (wanted.has(key)) gone.delete(key);

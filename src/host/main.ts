@@ -64,6 +64,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
     log,
     planFile: planFile(join(paths.host, 'plan.json')),
     consoleDirectory: consoleDirectory(paths.run),
+    alone: channel === null,
   });
   await agent.start();
   return {
