@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { openCluster } from '#/cluster/cluster.ts';
 import { clusterMigrations, findMember, forgetInvitations } from '#/cluster/cluster.store.ts';
 import type { ClusterFacts } from '#/cluster/machine.api.ts';
-import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { neighbourhood, simulatedHost } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
@@ -164,11 +164,10 @@ async function simulateHosts(
   count: number,
   parts: { bus: Bus; clock: Clock; random: Random; log: Logger },
 ): Promise<Agent[]> {
-  const neighbours = new Map<string, SimulatedMachine>();
+  const neighbours = neighbourhood();
   const agents = Array.from({ length: count }, (_, at) => {
     const name = `host-${at + 1}`;
-    const machine = simulatedHost({ ...parts, name, neighbours });
-    neighbours.set(name, machine);
+    const machine = simulatedHost({ ...parts, name, neighbourhood: neighbours });
     return createAgent({
       host: name,
       version,

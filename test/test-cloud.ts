@@ -10,7 +10,7 @@ import { equal } from 'node:assert/strict';
 import { assembleCloud, type Cloud, migrationsOf } from '#/cloud.ts';
 import { createNetwork, type Network } from '#/simulation/network.ts';
 import { createServices } from '#/services.ts';
-import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { neighbourhood, simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile, type PlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
@@ -209,12 +209,11 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     return alive[turn++ % alive.length]!.url;
   };
   const hosts: TestCloud['hosts'] = [];
-  const neighbours = new Map<string, SimulatedMachine>();
+  const neighbours = neighbourhood();
   const many = (options.hosts ?? 1) > 1;
   for (let at = 0; at < (options.hosts ?? 1); at++) {
     const name = `host-${at + 1}`;
-    const machine = simulatedHost({ random, name, neighbours });
-    neighbours.set(name, machine);
+    const machine = simulatedHost({ random, name, neighbourhood: neighbours });
     const file: PlanFile = memoryPlanFile();
     const boot = (): Agent =>
       createAgent({

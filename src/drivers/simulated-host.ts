@@ -46,12 +46,19 @@ export interface SimulatedDisk {
   snapshots: Set<string>;
 }
 
+/** The machines of one cloud, between which guests move. */
+export interface Neighbourhood {
+  machines: Map<string, SimulatedMachine>;
+  /** Which of them have a guest, whether it runs or not. */
+  holders: Map<Guest['key'], SimulatedHost[]>;
+}
+
 export type PlacedEntry = Exclude<NetworkEntry, HostGroup>;
 
 export interface SimulatedHost {
   readonly name: string;
-  /** The other machines of the cloud by name, to which guests move; absent where there is none. */
-  neighbours?: ReadonlyMap<string, SimulatedMachine>;
+  /** Itself and the other machines of its cloud; absent where there is none. */
+  neighbourhood?: Neighbourhood;
   /** Guests that ran here while they ran on a neighbour: there must never be one. */
   doubles: Set<string>;
   /** Disks here to which two guests could write at once. */
@@ -90,11 +97,15 @@ export interface SimulatedMachine extends SimulatedHost {
  */
 export type Gate = <T>(call: string, delayMs: number, effect: () => T) => Promise<T>;
 
-/** A machine with nothing on it. @param facts.random only decides random faults */
+export function neighbourhood(): Neighbourhood {
+  return { machines: new Map(), holders: new Map() };
+}
+
+/** A machine with nothing on it, which joins its neighbourhood. @param facts.random only decides random faults */
 export function simulatedHost(facts: {
   random: Random;
   name?: string;
-  neighbours?: ReadonlyMap<string, SimulatedMachine>;
+  neighbourhood?: Neighbourhood;
 }): SimulatedMachine {
   let agent = 0;
   let listener: { agent: number; call: (exit: GuestExit) => void } | null = null;
@@ -110,11 +121,11 @@ export function simulatedHost(facts: {
 
   const host: SimulatedMachine = {
     name: facts.name ?? 'host',
-    ...(facts.neighbours && { neighbours: facts.neighbours }),
+    ...(facts.neighbourhood && { neighbourhood: facts.neighbourhood }),
     disksMade: 0,
     doubles: new Set(),
     contested: new Set(),
-    guests: new Map(),
+    guests: facts.neighbourhood ? new KnownGuests(facts.neighbourhood, () => host) : new Map(),
     images: new Map(),
     disks: new Map(),
     network: new Map(),
@@ -165,5 +176,30 @@ export function simulatedHost(facts: {
       };
     },
   };
+  facts.neighbourhood?.machines.set(host.name, host);
   return host;
+}
+
+/** A machine's guests, of whose coming and going the neighbourhood knows. */
+class KnownGuests extends Map<Guest['key'], SimulatedGuest> {
+  readonly #holders: Neighbourhood['holders'];
+  readonly #machine: () => SimulatedHost;
+
+  constructor({ holders }: Neighbourhood, machine: () => SimulatedHost) {
+    super();
+    this.#holders = holders;
+    this.#machine = machine;
+  }
+
+  override set(key: Guest['key'], guest: SimulatedGuest): this {
+    if (!this.has(key)) this.#holders.set(key, [...(this.#holders.get(key) ?? []), this.#machine()]);
+    return super.set(key, guest);
+  }
+
+  override delete(key: Guest['key']): boolean {
+    const others = (this.#holders.get(key) ?? []).filter(host => host !== this.#machine());
+    if (others.length > 0) this.#holders.set(key, others);
+    else this.#holders.delete(key);
+    return super.delete(key);
+  }
 }

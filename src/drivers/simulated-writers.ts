@@ -7,7 +7,7 @@ import type { SimulatedMachine } from '#/drivers/simulated-host.ts';
 export function reaches(host: SimulatedMachine, disk: GuestDisk): boolean {
   const { connection, volumeId } = disk;
   if (connection.kind !== 'nbd-host') return host.disks.get(`volume/${volumeId}`)?.exported ?? false;
-  const held = host.neighbours?.get(connection.host)?.disks.get(`volume/${volumeId}`);
+  const held = host.neighbourhood?.machines.get(connection.host)?.disks.get(`volume/${volumeId}`);
   return held?.exported === true && held.tickets.includes(connection.ticket);
 }
 
@@ -19,7 +19,7 @@ export function noteContest(at: SimulatedMachine, key: `volume/${string}`): void
   const disk = at.disks.get(key);
   if (!disk?.exported) return;
   const writers = new Set<string>();
-  for (const machine of at.neighbours?.values() ?? [at])
+  for (const machine of at.neighbourhood?.machines.values() ?? [at])
     for (const guest of machine.guests.values())
       if (
         guest.power === 'running' &&
@@ -31,7 +31,7 @@ export function noteContest(at: SimulatedMachine, key: `volume/${string}`): void
 
 export function noteContests(host: SimulatedMachine, { disks }: Guest): void {
   for (const { connection, volumeId } of disks) {
-    const at = connection.kind === 'nbd-host' ? host.neighbours?.get(connection.host) : host;
+    const at = connection.kind === 'nbd-host' ? host.neighbourhood?.machines.get(connection.host) : host;
     if (at) noteContest(at, `volume/${volumeId}`);
   }
 }

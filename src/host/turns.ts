@@ -23,12 +23,14 @@ export function createTurns(
   clock: Clock,
   { atOnce, patienceMs }: TurnOptions,
 ): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: { since: number; go(): void; refuse(problem: Problem): void }[] = [];
+  // A set gives up its first in no time, however many wait.
+  const waiting = new Set<{ since: number; go(): void; refuse(problem: Problem): void }>();
   let working = 0;
 
   function next(): void {
     working--;
-    for (let one = waiting.shift(); one; one = waiting.shift()) {
+    for (const one of waiting) {
+      waiting.delete(one);
       if (clock.monotonic() - one.since <= patienceMs) return one.go();
       one.refuse(new Problem('unavailable', t.busy));
     }
@@ -36,7 +38,7 @@ export function createTurns(
 
   return async work => {
     if (working >= atOnce)
-      await new Promise<void>((go, refuse) => waiting.push({ since: clock.monotonic(), go, refuse }));
+      await new Promise<void>((go, refuse) => waiting.add({ since: clock.monotonic(), go, refuse }));
     working++;
     try {
       return await work();

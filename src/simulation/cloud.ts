@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { assembleCloud, type Cloud } from '#/cloud.ts';
 import { auditCloud, type Violation } from '#/audit/invariants.ts';
-import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { neighbourhood, simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
 import { type Agent, type AgentOptions, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile, type PlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
@@ -223,11 +223,10 @@ export async function simulatedCloud(options: SimulatedCloudOptions): Promise<Si
     return assembleCloud({ ...common, services, authenticator: withUsers(made.authenticator) });
   }
 
-  const neighbours = new Map<string, SimulatedMachine>();
+  const neighbours = neighbourhood();
 
   function makeHost(name: string): Host {
-    const machine = simulatedHost({ random: dice.fork(name), name, neighbours });
-    neighbours.set(name, machine);
+    const machine = simulatedHost({ random: dice.fork(name), name, neighbourhood: neighbours });
     const kept = memoryPlanFile();
     let stop = (): void => {};
     let running: Scope | null = null;

@@ -2,7 +2,7 @@
 // `node test/nodes/agents-process.ts COUNT URL DIRECTORY`, where the directory holds each host's PEM files.
 
 import { join } from 'node:path';
-import { simulatedHost, type SimulatedMachine } from '#/drivers/simulated-host.ts';
+import { neighbourhood, simulatedHost } from '#/drivers/simulated-host.ts';
 import { createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
@@ -12,11 +12,10 @@ import { createLogger } from '#/platform/log/log.ts';
 
 const [count, url, directory] = process.argv.slice(2);
 const parts = { clock: systemClock(), random: systemRandom(), log: createLogger('agents', 'silent') };
-const neighbours = new Map<string, SimulatedMachine>();
+const neighbours = neighbourhood();
 for (let at = 1; at <= Number(count); at++) {
   const host = `host-${at}`;
-  const machine = simulatedHost({ ...parts, name: host, neighbours });
-  neighbours.set(host, machine);
+  const machine = simulatedHost({ ...parts, name: host, neighbourhood: neighbours });
   const file = (ending: string): string => join(directory!, `${host}.${ending}`);
   const tls = { caFile: join(directory!, 'ca.crt'), certFile: file('crt'), keyFile: file('key') };
   const bus = natsBus({ servers: [url!], name: host, tls, ...parts });

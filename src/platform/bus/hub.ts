@@ -25,7 +25,24 @@ export function createHub(): Hub {
   const subscribers = new Map<string, Set<Peer>>();
   const servers = new Map<string, Peer[]>();
   const open = new Map<number, Open>();
+  /** Who asks → its own number of a request → ours. */
+  const asked = new Map<Peer, Map<number, number>>();
   let nextId = 1;
+
+  function begin(id: number, one: Open): void {
+    open.set(id, one);
+    const own = asked.get(one.from);
+    if (own) own.set(one.fromId, id);
+    else asked.set(one.from, new Map([[one.fromId, id]]));
+  }
+
+  function end(id: number): void {
+    const { from, fromId } = open.get(id)!;
+    open.delete(id);
+    const own = asked.get(from);
+    if (own?.get(fromId) === id) own.delete(fromId);
+    if (own?.size === 0) asked.delete(from);
+  }
 
   function request(from: Peer, frame: Frame & { t: 'req' }): void {
     const candidates = servers.get(frame.s) ?? servers.get(wildcardOf(frame.s) ?? '') ?? [];
@@ -34,9 +51,9 @@ export function createHub(): Hub {
       const to = candidates.shift()!;
       candidates.push(to);
       const id = nextId++;
-      open.set(id, { from, fromId: frame.id, to });
+      begin(id, { from, fromId: frame.id, to });
       if (to.send({ ...frame, id })) return;
-      open.delete(id);
+      end(id);
     }
     from.send({ t: 'res', id: frame.id, e: { none: 'noResponder' } });
   }
@@ -72,15 +89,17 @@ export function createHub(): Hub {
           return publish(frame);
         case 'req':
           return request(peer, frame);
-        case 'cancel':
-          for (const [id, { from, fromId }] of open) if (from === peer && fromId === frame.id) open.delete(id);
+        case 'cancel': {
+          const id = asked.get(peer)?.get(frame.id);
+          if (id !== undefined) end(id);
           return;
+        }
         case 'res': {
-          const asked = open.get(frame.id);
+          const one = open.get(frame.id);
           // Only the peer that was asked may answer.
-          if (asked?.to !== peer) return;
-          open.delete(frame.id);
-          asked.from.send({ ...frame, id: asked.fromId });
+          if (one?.to !== peer) return;
+          end(frame.id);
+          one.from.send({ ...frame, id: one.fromId });
         }
       }
     },
@@ -89,7 +108,7 @@ export function createHub(): Hub {
       for (const subject of servers.keys()) dropServer(servers, subject, peer);
       for (const [id, { from, fromId, to }] of open) {
         if (from !== peer && to !== peer) continue;
-        open.delete(id);
+        end(id);
         if (to === peer && from !== peer) from.send({ t: 'res', id: fromId, e: { none: 'disconnected' } });
       }
     },

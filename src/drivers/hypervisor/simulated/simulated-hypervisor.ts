@@ -106,8 +106,8 @@ export function simulatedHypervisor(options: SimulatedHypervisorOptions): Hyperv
 /** A guest runs on one host at most: tests ask the machine whether that held at every moment. */
 function noteDouble(host: SimulatedMachine, key: Guest['key']): void {
   if (host.guests.get(key)?.power !== 'running') return;
-  for (const [name, { guests }] of host.neighbours ?? [])
-    if (name !== host.name && guests.get(key)?.power === 'running') host.doubles.add(key);
+  for (const other of host.neighbourhood?.holders.get(key) ?? [])
+    if (other !== host && other.guests.get(key)?.power === 'running') host.doubles.add(key);
 }
 
 function ensure(host: SimulatedMachine, guest: Guest, clock: Clock): GuestFacts {

@@ -87,7 +87,7 @@ function neighbour(
   kind: 'send' | 'arrive',
   ticket: string,
 ): SimulatedGuest {
-  const there = host.neighbours?.get(name)?.guests.get(key);
+  const there = host.neighbourhood?.machines.get(name)?.guests.get(key);
   const { move } = there?.entry ?? {};
   if (!there || move?.kind !== kind || move.ticket !== ticket)
     throw new Problem('unavailable', simulatedTexts.noPeer, { serverId, host: name });
