@@ -74,6 +74,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
     passwords,
     tokenLifetimeSeconds: config.tokenLifetimeSeconds,
     compliance: config,
+    limitModel: config.limitModel,
     fetchOut: createFetchOut({ clock, allowed: config.outgoingAllowedNetworks }),
     trustedDashboards: config.trustedDashboards,
     log,

@@ -41,6 +41,8 @@ export interface TestCloudOptions {
   onlyAdmin?: boolean;
   /** Options of the configuration file. */
   config?: ConfigOverrides;
+  /** A policy file, or a directory of them. */
+  policyFiles?: string;
   /** HTTPS. These clients believe any certificate. */
   tls?: TlsFiles;
   /** A real clock instead of one that stands still. */
@@ -152,6 +154,7 @@ export async function testCloud(options: TestCloudOptions = {}): Promise<TestClo
     publicUrl,
     checkReplies: options.checkReplies ?? true,
     tls: options.tls,
+    policyFiles: options.policyFiles,
     alone: count === 1,
   });
   const { port } = await cloud.server.listen('127.0.0.1', 0);

@@ -1,10 +1,12 @@
 // What policy says: to administrators whether a user may do something and why, to everybody what they may call themselves.
 
+import { openApiEndpoint } from '#/operations/openapi.api.ts';
+import { ownCalls } from '#/operations/own-calls.ts';
 import { ownTarget } from '#/operations/own-target.ts';
 import { endpoint, type Endpoint } from '#/platform/http/endpoint.ts';
 import { array, boolean, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import type { Service } from '#/platform/http/service.ts';
-import { coversCalls, standIn } from '#/services/identity/contract.ts';
+import { standIn } from '#/services/identity/contract.ts';
 
 const callView = object({
   service: string(),
@@ -18,17 +20,17 @@ type Listed = Pick<Service, 'name' | 'type' | 'aliases'> & { endpoints: Endpoint
 
 /** @param own where these two endpoints will stand, with the others there */
 export function policyEndpoints(services: Service[], own: Listed): Endpoint[] {
-  const calls: (Endpoint & { service: string; of: Listed })[] = [];
-  const add = (of: Listed): void => void calls.push(...of.endpoints.map(each => ({ ...each, service: of.name, of })));
-  [...services, own].forEach(add);
+  const listed: Listed[] = [...services, own];
 
   /** A rule by its name, or by a call such as `POST /compute/v2.1/servers`. */
   function ruleOf(action: string): string {
     const [method = '', path = ''] = action.split(/\s+/);
-    const called = calls.find(
-      each => each.method === method.toUpperCase() && fits(`/${each.service}${each.path}`, path.split('?')[0]!),
+    const called = listed.flatMap(({ name, endpoints }) =>
+      endpoints.filter(
+        each => each.method === method.toUpperCase() && fits(`/${name}${each.path}`, path.split('?')[0]!),
+      ),
     );
-    return called?.policy ?? action;
+    return called[0]?.policy ?? action;
   }
 
   const explain = endpoint({
@@ -85,29 +87,21 @@ export function policyEndpoints(services: Service[], own: Listed): Endpoint[] {
     summary: 'Lists what the caller may call, on what is their own',
     replies: { 200: object({ calls: array(callView) }) },
     async handle({ caller, policy }) {
-      const target = ownTarget(caller);
-      const allowed = calls.filter(
-        ({ policy: rule, of: { type, aliases = [] }, method, path }) =>
-          rule === 'public' ||
-          (policy.allows(rule, caller.credentials, target) &&
-            coversCalls(caller, { services: [type, ...aliases], method, path })),
+      const shown = listed.flatMap(of =>
+        ownCalls(of, { caller, policy }).map(({ method, path, action, policy: rule }) => ({
+          service: of.name,
+          method,
+          path: `/${of.name}${path}`,
+          ...(action === undefined ? {} : { action }),
+          rule,
+        })),
       );
-      return {
-        200: {
-          calls: allowed.map(({ service, method, path, action, policy: rule }) => ({
-            service,
-            method,
-            path: `/${service}${path}`,
-            ...(action === undefined ? {} : { action }),
-            rule,
-          })),
-        },
-      };
+      return { 200: { calls: shown } };
     },
   });
 
-  const made = [explain, capabilities];
-  add({ ...own, endpoints: made });
+  const made = [explain, capabilities, openApiEndpoint(services)];
+  listed.push({ ...own, endpoints: made });
   return made;
 }
 

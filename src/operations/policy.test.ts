@@ -34,6 +34,31 @@ test('everybody is told what they may call', async () => {
   for (const rule of reader) ok(member.has(rule), rule);
 });
 
+test('the description of a service holds what the caller may call, and nothing else', async () => {
+  await using cloud = await testCloud({ hosts: 0 });
+  const described = async (user: 'admin' | 'member' | 'reader', service: string): Promise<Set<string>> => {
+    const { openapi, paths } = await cloud.as(user).get(`/haneul/openapi/${service}`);
+    equal(openapi, '3.1.0');
+    const methods = Object.entries(paths).flatMap(([path, item]) =>
+      Object.keys(item as object)
+        .filter(name => name !== 'parameters')
+        .map(method => `${method.toUpperCase()} /${service}${path}`),
+    );
+    return new Set(methods);
+  };
+  for (const user of ['admin', 'member', 'reader'] as const)
+    for (const service of ['identity', 'volume', 'compute']) {
+      const { calls } = await cloud.as(user).get('/haneul/capabilities');
+      const own = calls.filter((call: { service: string }) => call.service === service);
+      const may = new Set(own.map(({ method, path }: { method: string; path: string }) => `${method} ${path}`));
+      deepEqual(await described(user, service), may);
+    }
+  ok((await described('admin', 'identity')).has('POST /identity/v3/users'));
+  ok(!(await described('member', 'identity')).has('POST /identity/v3/users'));
+  await cloud.as('member').get('/haneul/openapi/nothing', 404);
+  await cloud.anonymous().get('/haneul/openapi/identity', 401);
+});
+
 test('whatever rules ask about has an answer for what is one’s own', async () => {
   await using cloud = await testCloud({ hosts: 0 });
   const names = new Set<string>();

@@ -55,6 +55,7 @@ export function createPasswordsApart({ random, clock, log }: { random: Random; c
   function there(job: Job): Promise<Answer> {
     idle.cancel();
     const { child, asked } = (apart ??= start());
+    hold(child);
     const id = next++;
     return new Promise((resolve, reject) => {
       asked.set(id, { job, resolve, reject });
@@ -78,7 +79,10 @@ export function createPasswordsApart({ random, clock, log }: { random: Random; c
     child.on('message', ({ id, answer, failed }: FromHashProcess) => {
       const waiting = mine.asked.get(id);
       mine.asked.delete(id);
-      if (mine.asked.size === 0) idle = clock.after(idleMs, () => leave(mine));
+      if (mine.asked.size === 0) {
+        letGo(child);
+        idle = clock.after(idleMs, () => leave(mine));
+      }
       if (answer === undefined) waiting?.reject(new Error(failed));
       else waiting?.resolve(answer);
     });
@@ -90,9 +94,6 @@ export function createPasswordsApart({ random, clock, log }: { random: Random; c
     };
     child.on('error', gone);
     child.on('exit', (status, signal) => gone(signal ?? `status ${status}`));
-    // Neither it nor the line to it keeps this process alive.
-    child.unref();
-    child.channel?.unref();
     return mine;
   }
 
@@ -107,6 +108,18 @@ export function createPasswordsApart({ random, clock, log }: { random: Random; c
     hash: create => run({ create }) as ReturnType<Passwords['hash']>,
     verify: (hash, verify) => run({ hash, verify }) as ReturnType<Passwords['verify']>,
   };
+}
+
+/** This process stays for its answers, */
+function hold(child: ChildProcess): void {
+  child.ref();
+  child.channel?.ref();
+}
+
+/** and for nothing else. */
+function letGo(child: ChildProcess): void {
+  child.unref();
+  child.channel?.unref();
 }
 
 /** Does what was asked, with these passwords. */

@@ -137,6 +137,11 @@ export const options = {
     en: 'How tokens are made: fernet encrypts them, jws signs them (ES256) so that others can read whom they are for and check them with the public keys. Changing it ends all tokens.',
     ko: '토큰을 만드는 방식. fernet은 암호화하고, jws는 서명(ES256)하여 다른 곳에서도 공개 키로 누구의 토큰인지 읽고 확인할 수 있습니다. 바꾸면 모든 토큰이 끝납니다.',
   }),
+  limit_model: option(oneOf('flat', 'strict_two_level'), {
+    default: 'flat',
+    en: 'How unified limits add up: flat, each for itself; strict_two_level, the limit of a domain bounds that of each of its projects, which then nest at most two levels deep.',
+    ko: '통합 제한을 따지는 방식. flat은 서로 관계없이, strict_two_level은 도메인의 제한이 그 프로젝트 각각의 제한을 넘지 못하게 하며 프로젝트는 두 단계까지만 중첩됩니다.',
+  }),
   lockout_failure_attempts: option(integer({ min: 0, max: 1000 }), {
     default: 0,
     en: 'After how many wrong passwords in a row a user is locked out; 0 is never.',

@@ -58,7 +58,13 @@ export type Reply = { [status: number]: unknown; headers?: Record<string, string
  * even see it gets the same `missing` as if it were not there.
  */
 export interface Finder<F> {
-  find(asked: { tx: Tx; path: Record<string, string>; caller: Caller; request: RequestFacts }): Promise<F | undefined>;
+  find(asked: {
+    tx: Tx;
+    path: Record<string, string>;
+    caller: Caller;
+    policy: Policy;
+    request: RequestFacts;
+  }): Promise<F | undefined>;
   missing(path: Record<string, string>): Problem;
   /** The policy's view of it; by default `{ project_id: found.projectId, user_id: found.userId }` and found's own fields. */
   target?(found: F): Record<string, unknown>;

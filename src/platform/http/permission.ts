@@ -31,7 +31,7 @@ export function createPermission(policy: Policy): Permission {
       return undefined;
     }
     const finder = endpoint.find;
-    const found: unknown = await finder.find({ tx, ...asked });
+    const found: unknown = await finder.find({ tx, policy, ...asked });
     if (found === undefined) throw finder.missing(asked.path);
     if (endpoint.policy === 'public') return found;
     const target = targetOf(finder, found);

@@ -1,6 +1,7 @@
 // What the lists of block storage have in common: filters, order, pages, links.
 
 import type { Caller } from '#/platform/access/caller.ts';
+import type { Policy } from '#/platform/access/policy.ts';
 import type { Query, RequestFacts } from '#/platform/http/endpoint.ts';
 import { maxPage, nextLink, pageLimit, type SortKey, sortKeys } from '#/platform/http/page.ts';
 import { any, as, isTrue, mapOf, string, type TSchema } from '#/platform/http/schema.ts';
@@ -26,10 +27,18 @@ export function checkNamed({ url }: RequestFacts): void {
   if (url.split('?')[0]!.endsWith('/')) throw new Problem('notFound', t.notFound, { id: '' });
 }
 
-/** Whose rows a list shows: null for all, which administrators ask for. */
-export function listedProject(query: Query, caller: Caller): string | null {
+/** Our own rule: may read what volumes, snapshots and quotas every project has. */
+const allRule = 'haneul:volumes:all_projects';
+export const readingRules = { [allRule]: admin };
+
+export function readsAll(caller: Caller, policy: Policy): boolean {
+  return policy.allows(allRule, caller.credentials, { project_id: caller.projectId });
+}
+
+/** Whose rows a list shows: null for all, which those ask for who may. */
+export function listedProject(query: Query, caller: Caller, policy: Policy): string | null {
   const all = first(query, 'all_tenants') ?? first(query, 'all_projects');
-  if (!caller.isAdmin || all === undefined || !isTrue(all)) return caller.projectId ?? '';
+  if (all === undefined || !isTrue(all) || !readsAll(caller, policy)) return caller.projectId ?? '';
   return first(query, 'project_id') ?? null;
 }
 

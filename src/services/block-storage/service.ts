@@ -15,6 +15,7 @@ import { transferEndpoints } from '#/services/block-storage/transfers/transfer.a
 import { typeEndpoints } from '#/services/block-storage/types/type.api.ts';
 import { seedTypes } from '#/services/block-storage/types/type.store.ts';
 import { volumeEndpoints } from '#/services/block-storage/volumes/volume.api.ts';
+import { readingRules } from '#/services/block-storage/page.ts';
 import { actionEndpoints, actionRules } from '#/services/block-storage/volumes/volume-actions.api.ts';
 import {
   createSnapshot,
@@ -45,7 +46,7 @@ export function blockStorageService({ quotas }: { quotas: QuotaDefaults }): Serv
       ...quotaEndpoints,
       ...transferEndpoints,
     ],
-    rules: actionRules,
+    rules: { ...actionRules, ...readingRules },
     statusOf: { overQuota: 413 },
     envelope,
     migrations: [volumeTables, serverAttachments, volumeHolds],

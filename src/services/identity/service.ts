@@ -42,6 +42,7 @@ import { disableInactive } from '#/services/identity/users/disable-inactive.ts';
 import { delegationTables } from '#/services/identity/migrations/0002-delegation.ts';
 import { endpointGroupEndpoints } from '#/services/identity/endpoint-filter/endpoint-group.api.ts';
 import { projectEndpointEndpoints } from '#/services/identity/endpoint-filter/project-endpoint.api.ts';
+import { type LimitModel, limitModel } from '#/services/identity/limits/limit-model.ts';
 import { limitEndpoints } from '#/services/identity/limits/limit.api.ts';
 import { registeredLimitEndpoints } from '#/services/identity/limits/registered-limit.api.ts';
 import { federationTables } from '#/services/identity/migrations/0010-federation.ts';
@@ -94,6 +95,8 @@ export interface IdentityOptions {
   tokenLifetimeSeconds?: number;
   /** What is demanded of passwords and accounts; nothing by default. */
   compliance?: Compliance;
+  /** How limits add up; by default they do not. */
+  limitModel?: LimitModel;
   /** For whatever is asked of identity providers. */
   fetchOut: FetchOut;
   /** Where browsers may be sent back to with a token after a federated login. */
@@ -204,6 +207,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       directoryTables,
       usedOnceTable,
     ],
+    settings: [limitModel.being(options.limitModel ?? 'flat')],
     seed: seedIdentity,
     operations: [rotateStored],
     chores: [

@@ -219,6 +219,10 @@ export const identityTexts = texts('identity', {
     en: 'A limit is for either a project or a domain.',
     ko: '제한은 프로젝트와 도메인 중 하나에만 지정할 수 있습니다.',
   },
+  limitAboveDomain: {
+    en: 'Limit {limit} of {resource} for project {project} is above that of its domain {domain}, which is {most} (-1: none).',
+    ko: '프로젝트 {project}의 {resource} 제한 {limit}이(가) 도메인 {domain}의 제한 {most}보다 큽니다(-1은 제한 없음).',
+  },
   configUnknown: {
     en: 'Option {option} of group {group} cannot be set for a domain.',
     ko: '도메인에 설정할 수 없는 옵션입니다: 그룹 {group}의 {option}.',

@@ -6,6 +6,7 @@ import { endBrokenUploads } from '#/services/image/data/broken-uploads.ts';
 import { dataEndpoints } from '#/services/image/data/data.api.ts';
 import { imageEndpoints } from '#/services/image/images/image.api.ts';
 import { updateEndpoints } from '#/services/image/images/image-update.api.ts';
+import { readingRules } from '#/services/image/images/image.store.ts';
 import { removeBytes, removePart } from '#/services/image/images/delete-image.ts';
 import { importEndpoints } from '#/services/image/imports/import.api.ts';
 import { importImage } from '#/services/image/imports/import-image.operation.ts';
@@ -47,6 +48,7 @@ export function imageService(settings: ImageSettings): Service {
       ...infoEndpoints(projectBytes),
     ],
     rules: {
+      ...readingRules,
       publicize_image: 'role:admin',
       communitize_image: 'role:admin or (role:member and project_id:%(project_id)s)',
     },

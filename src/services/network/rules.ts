@@ -45,6 +45,8 @@ export const attributeRules: Record<string, string> = {
   ...tagRules,
   context_is_admin: admin,
   admin_only: admin,
+  // Lists tell of every project's, as far as the rule of each lets them be seen.
+  context_with_global_access: '!',
 
   'create_network:shared': admin,
   'create_network:router:external': admin,

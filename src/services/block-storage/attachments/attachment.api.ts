@@ -62,8 +62,8 @@ function listEndpoint(route: string, detail: boolean) {
     route,
     query: anyQuery,
     replies: { 200: object({ attachments: array(wire) }) },
-    async handle({ tx, query, caller, request }) {
-      const volumes = await listVolumes(tx, listedProject(query, caller));
+    async handle({ tx, query, caller, policy, request }) {
+      const volumes = await listVolumes(tx, listedProject(query, caller, policy));
       const byId = new Map(volumes.map(volume => [volume.id, volume]));
       const all = [...(await attachmentsOfVolumes(tx, [...byId.keys()])).values()].flat();
       const volumeId = first(query, 'volume_id');

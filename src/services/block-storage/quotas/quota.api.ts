@@ -1,10 +1,12 @@
 // Quotas and limits. API: Block Storage v3, "Quota sets", "Limits".
 
+import type { Caller } from '#/platform/access/caller.ts';
+import type { Policy } from '#/platform/access/policy.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { endpoint } from '#/platform/http/endpoint.ts';
 import { isTrue, object, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { admin, anyQuery, first, reader, wire } from '#/services/block-storage/page.ts';
+import { admin, anyQuery, first, reader, readsAll, wire } from '#/services/block-storage/page.ts';
 import {
   quotaDefaults,
   limitsOf,
@@ -32,8 +34,9 @@ async function setView(tx: Tx, id: string, limits: QuotaDefaults): Promise<Recor
 }
 
 /** A project sees its own quotas. */
-function checkProject(target: string, projectId: string | null, isAdmin: boolean): void {
-  if (target !== projectId && !isAdmin) throw new Problem('forbidden', t.unknownQuota, { names: target.slice(0, 80) });
+function checkProject(target: string, caller: Caller, policy: Policy): void {
+  if (target !== caller.projectId && !readsAll(caller, policy))
+    throw new Problem('forbidden', t.unknownQuota, { names: target.slice(0, 80) });
 }
 
 const show = endpoint({
@@ -42,8 +45,8 @@ const show = endpoint({
   route: `GET ${path}`,
   query: anyQuery,
   replies: { 200: object({ quota_set: wire }) },
-  async handle({ tx, path: { target_id: id = '' }, query, caller }) {
-    checkProject(id, caller.projectId, caller.isAdmin);
+  async handle({ tx, path: { target_id: id = '' }, query, caller, policy }) {
+    checkProject(id, caller, policy);
     const limits = await limitsOf(tx, id);
     if (!isTrue(first(query, 'usage') ?? false)) return { 200: { quota_set: await setView(tx, id, limits) } };
     const usage = await usageOf(tx, id);
@@ -57,8 +60,8 @@ const showDefaults = endpoint({
   policy: 'volume_extension:quotas:show',
   route: `GET ${path}/defaults`,
   replies: { 200: object({ quota_set: wire }) },
-  async handle({ tx, path: { target_id: id = '' }, caller }) {
-    checkProject(id, caller.projectId, caller.isAdmin);
+  async handle({ tx, path: { target_id: id = '' }, caller, policy }) {
+    checkProject(id, caller, policy);
     return { 200: { quota_set: await setView(tx, id, quotaDefaults.of(tx)) } };
   },
 });
@@ -113,9 +116,9 @@ const limits = endpoint({
   route: 'GET /v3/{project_id}/limits',
   query: anyQuery,
   replies: { 200: object({ limits: wire }) },
-  async handle({ tx, query, caller }) {
+  async handle({ tx, query, caller, policy }) {
     const asked = first(query, 'project_id') ?? first(query, 'tenant_id');
-    const projectId = caller.isAdmin && asked ? asked : (caller.projectId ?? '');
+    const projectId = asked && readsAll(caller, policy) ? asked : (caller.projectId ?? '');
     const most = await limitsOf(tx, projectId);
     const used = await usageOf(tx, projectId);
     const absolute = {

@@ -104,8 +104,8 @@ function listEndpoint(route: string, detail: boolean) {
     route,
     query: anyQuery,
     replies: { 200: open({ snapshots: array(wire) }) },
-    async handle({ tx, query, caller, version, request }) {
-      const all = await listSnapshots(tx, listedProject(query, caller));
+    async handle({ tx, query, caller, policy, version, request }) {
+      const all = await listSnapshots(tx, listedProject(query, caller, policy));
       const name = first(query, 'name') ?? first(query, 'display_name');
       const status = first(query, 'status');
       const volumeId = first(query, 'volume_id');

@@ -71,8 +71,8 @@ function transferCalls(name: 'os-volume-transfer' | 'volume-transfers', versions
       route,
       query: anyQuery,
       replies: { 200: open({ transfers: array(wire) }) },
-      async handle({ tx, query, caller, request, version }) {
-        const projectId = listedProject(query, caller);
+      async handle({ tx, query, caller, policy, request, version }) {
+        const projectId = listedProject(query, caller, policy);
         const all = await tables(tx).selectFrom('volumeTransfers').selectAll().execute();
         const page = onePage(
           all.filter(row => projectId === null || row.projectId === projectId),

@@ -173,10 +173,10 @@ function listEndpoint(route: string, detail: boolean) {
     route,
     query: anyQuery,
     replies: { 200: open({ volumes: array(wire) }) },
-    async handle({ tx, query, caller, version, request }) {
+    async handle({ tx, query, caller, policy, version, request }) {
       checkNamed(request);
       const context = { caller, version, request };
-      const all = await listVolumes(tx, listedProject(query, caller));
+      const all = await listVolumes(tx, listedProject(query, caller, policy));
       const rows = all.filter(filtersOf(query, await typeNames(tx)));
       const page = onePage(rows, query, request, {
         keys: sortable,
@@ -199,8 +199,8 @@ const summary = endpoint({
   route: 'GET /v3/{project_id}/volumes/summary',
   query: anyQuery,
   replies: { 200: object({ 'volume-summary': wire }) },
-  async handle({ tx, query, caller, version }) {
-    const rows = await listVolumes(tx, listedProject(query, caller));
+  async handle({ tx, query, caller, policy, version }) {
+    const rows = await listVolumes(tx, listedProject(query, caller, policy));
     const total = { total_size: rows.reduce((sum, row) => sum + row.sizeGib, 0), total_count: rows.length };
     const metadata: Record<string, string[]> = {};
     for (const row of rows)

@@ -7,6 +7,7 @@ import { endpoint, type Finder, type RequestFacts } from '#/platform/http/endpoi
 import { any, array, nullable, object, open, optional, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { admin, anyone, limitRules } from '#/services/identity/allow.ts';
+import { checkLimits, limitModel, limitModels } from '#/services/identity/limits/limit-model.ts';
 import { findDomain, findProject } from '#/services/identity/projects/project.store.ts';
 import { type LimitRow, type RegisteredLimitRow, tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
@@ -71,11 +72,11 @@ const model = endpoint({
   route: `GET ${path}/model`,
   summary: 'Shows how limits add up',
   replies: { 200: open({ model: any() }) },
-  handle: async () => ({
+  handle: async ({ tx }) => ({
     200: {
       model: {
-        name: 'flat',
-        description: 'Limit enforcement and validation does not take project hierarchy into consideration.',
+        name: limitModel.of(tx),
+        description: limitModels[limitModel.of(tx)].description,
       },
     },
   }),
@@ -131,11 +132,12 @@ const create = endpoint({
   replies: { 201: open({ limits: array(open({})) }) },
   async handle({ tx, body, request }) {
     const ids = new Set<string>();
+    const touched: [RegisteredLimitRow, string][] = [];
     for (const ask of body.limits) {
       const [projectId, domainId] = [ask.project_id ?? null, ask.domain_id ?? null];
       if ((projectId === null) === (domainId === null)) throw new Problem('invalid', t.limitOneScope);
-      if (projectId !== null && !(await findProject(tx, projectId)))
-        throw new Problem('invalid', t.notFound, { what: 'project', id: projectId });
+      const project = projectId === null ? undefined : await findProject(tx, projectId);
+      if (projectId !== null && !project) throw new Problem('invalid', t.notFound, { what: 'project', id: projectId });
       if (domainId !== null && !(await findDomain(tx, domainId)))
         throw new Problem('invalid', t.notFound, { what: 'domain', id: domainId });
       const registered = await registeredFor(tx, ask.service_id, ask.region_id ?? null, ask.resource_name);
@@ -145,6 +147,7 @@ const create = endpoint({
       if (same) throw new Problem('conflict', t.duplicate, { what: 'limit', name: ask.resource_name });
       const id = newHexId(tx);
       ids.add(id);
+      touched.push([registered, domainId ?? project?.domainId ?? projectId!]);
       await tables(tx)
         .insertInto('resourceLimits')
         .values({
@@ -157,6 +160,8 @@ const create = endpoint({
         })
         .execute();
     }
+    // When all are there: a domain's may come after those of its projects.
+    for (const [registered, of] of touched) await checkLimits(tx, registered, of);
     const made = (await listLimits(tx)).filter(({ id }) => ids.has(id)).map(row => view(row, request));
     return { 201: { limits: made } };
   },
@@ -194,6 +199,7 @@ const update = endpoint({
       description: ask.description === undefined ? found.description : ask.description,
     };
     await tables(tx).updateTable('resourceLimits').set(change).where('id', '=', found.id).execute();
+    await checkLimits(tx, found.registered, found.domainId ?? found.projectDomainId ?? found.projectId!);
     return { 200: { limit: view({ ...found, ...change }, request) } };
   },
 });

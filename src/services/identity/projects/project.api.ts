@@ -26,7 +26,8 @@ import {
   schemas,
   type Wire,
 } from '#/services/identity/wire.ts';
-import { checkFixed, fitsTags, idChain, idTree, maxDepth } from '#/services/identity/projects/project.rules.ts';
+import { projectLevels } from '#/services/identity/limits/limit-model.ts';
+import { checkFixed, fitsTags, idChain, idTree } from '#/services/identity/projects/project.rules.ts';
 import {
   childrenOf,
   deleteProjects,
@@ -166,8 +167,8 @@ async function placeOf(tx: Tx, ask: Ask, own: string | null): Promise<{ domainId
   if (ask.domain_id != null && ask.domain_id !== domainId)
     throw new Problem('invalid', t.parentOtherDomain, { domain: ask.domain_id });
   if (!parent.enabled) throw new Problem('forbidden', t.parentDisabled, { id: parent.id });
-  if ((await ancestorsOf(tx, parent)).length >= maxDepth)
-    throw new Problem('forbidden', t.tooDeep, { limit: maxDepth });
+  const limit = projectLevels(tx);
+  if ((await ancestorsOf(tx, parent)).length >= limit) throw new Problem('forbidden', t.tooDeep, { limit });
   return { domainId, parentId };
 }
 

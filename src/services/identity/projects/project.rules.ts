@@ -6,9 +6,6 @@ import { identityTexts as t } from '#/services/identity/texts.ts';
 import { one } from '#/services/identity/wire.ts';
 import type { Query } from '#/platform/http/endpoint.ts';
 
-/** Levels of projects below a domain. */
-export const maxDepth = 5;
-
 /** Whether a project has the tags that a list asks for: all of `tags`, any of `tags-any`, and not those of the others. */
 export function fitsTags(tags: string[], query: Query): boolean {
   const asked = (name: string): string[] | undefined => one(query, name)?.split(',');

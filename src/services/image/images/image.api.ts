@@ -17,7 +17,14 @@ import {
   rulesFor,
   setAttribute,
 } from '#/services/image/images/image.rules.ts';
-import { findImage, type Image, insertImage, updateImage, withDetails } from '#/services/image/images/image.store.ts';
+import {
+  findImage,
+  type Image,
+  insertImage,
+  readsAll,
+  updateImage,
+  withDetails,
+} from '#/services/image/images/image.store.ts';
 import { imageView } from '#/services/image/images/image.view.ts';
 import { tables } from '#/services/image/tables.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
@@ -119,9 +126,9 @@ const list = endpoint({
   replies: {
     200: object({ images: array(wireImage), first: string(), next: optional(string()), schema: string() }),
   },
-  async handle({ tx, query, caller, request }) {
+  async handle({ tx, query, caller, policy, request }) {
     checkNamed(request);
-    const asked = readFilters(query);
+    const asked = { ...readFilters(query), all: readsAll(caller, policy) };
     const rows = await visibleRows(tx, caller, asked);
     const images = (await withDetails(tx, rows)).filter(asked.matches);
     const sort = sortKeys<Image>(query, sortable, [
@@ -154,9 +161,13 @@ const removeNone = endpoint({
   handle: async () => Promise.reject(new Problem('notFound', t.notFound, { id: '' })),
 });
 
-async function visibleRows(tx: Tx, caller: Caller, asked: { visibility: string | null; memberStatus: string }) {
+async function visibleRows(
+  tx: Tx,
+  caller: Caller,
+  asked: { visibility: string | null; memberStatus: string; all: boolean },
+) {
   const all = tables(tx).selectFrom('images').selectAll().where('status', '!=', 'deleted');
-  if (caller.isAdmin) return all.execute();
+  if (asked.all) return all.execute();
   const project = caller.projectId ?? '';
   let shared = tables(tx).selectFrom('imageMembers').select('imageId').where('memberId', '=', project);
   if (asked.memberStatus !== 'all')

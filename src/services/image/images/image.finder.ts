@@ -2,11 +2,11 @@
 
 import type { Finder } from '#/platform/http/endpoint.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { findVisible, type Image } from '#/services/image/images/image.store.ts';
+import { findVisible, type Image, readsAll } from '#/services/image/images/image.store.ts';
 import { imageTexts as t } from '#/services/image/texts.ts';
 
 export const anImage: Finder<Image> = {
-  find: ({ tx, path, caller }) => findVisible(tx, path['image_id']!, caller),
+  find: ({ tx, path, caller, policy }) => findVisible(tx, path['image_id']!, caller, readsAll(caller, policy)),
   missing: path => new Problem('notFound', t.notFound, { id: path['image_id']!.slice(0, 80) }),
   target: imageTarget,
   visible: () => true,

@@ -1,6 +1,7 @@
 // The tables of images, their properties and tags.
 
 import type { Caller } from '#/platform/access/caller.ts';
+import type { Policy } from '#/platform/access/policy.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { type ImageRow, type ImageStatus, tables } from '#/services/image/tables.ts';
@@ -25,8 +26,24 @@ export async function findRow(tx: Tx, id: string): Promise<ImageRow | undefined>
   return tables(tx).selectFrom('images').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-/** The image as the caller may see it: the owner's, public or community, or shared with the caller. */
-export async function findVisible(tx: Tx, id: string, caller: Caller): Promise<Image | undefined> {
+/** Our own rule: may see the images of every project, which is not to use them. */
+const allRule = 'haneul:images:all_projects';
+export const readingRules = { [allRule]: 'role:admin' };
+
+export function readsAll(caller: Caller, policy: Policy): boolean {
+  return policy.allows(allRule, caller.credentials, { project_id: caller.projectId });
+}
+
+/**
+ * The image as the caller may see it: the owner's, public or community, or shared with the caller.
+ * @param all whether they see everybody's
+ */
+export async function findVisible(
+  tx: Tx,
+  id: string,
+  caller: Caller,
+  all = caller.isAdmin,
+): Promise<Image | undefined> {
   const image = await findImage(tx, id);
   if (!image) return undefined;
   if (caller.projectId !== null) {
@@ -40,7 +57,7 @@ export async function findVisible(tx: Tx, id: string, caller: Caller): Promise<I
   }
   const open = image.visibility === 'public' || image.visibility === 'community';
   const own = caller.projectId !== null && image.projectId === caller.projectId;
-  return caller.isAdmin || own || open || image.memberId !== null ? image : undefined;
+  return all || own || open || image.memberId !== null ? image : undefined;
 }
 
 /** Adds properties and tags: two queries for any number of images. */

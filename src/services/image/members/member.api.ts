@@ -5,7 +5,7 @@ import { endpoint, type Finder } from '#/platform/http/endpoint.ts';
 import { array, object, open, string } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { anImage } from '#/services/image/images/image.finder.ts';
-import { findVisible, type Image } from '#/services/image/images/image.store.ts';
+import { findVisible, type Image, readsAll } from '#/services/image/images/image.store.ts';
 import { limits } from '#/services/image/images/image.rules.ts';
 import { wireTime } from '#/services/image/images/image.view.ts';
 import { type MemberRow, tables } from '#/services/image/tables.ts';
@@ -36,11 +36,12 @@ function toView({ imageId, memberId, status, createdAt, updatedAt }: MemberRow) 
 
 /** A membership; its image must be visible, and a project sees only its own of others' images. */
 const aMember: Finder<{ image: Image; member: MemberRow }> = {
-  async find({ tx, path, caller }) {
-    const image = await findVisible(tx, path['image_id']!, caller);
+  async find({ tx, path, caller, policy }) {
+    const all = readsAll(caller, policy);
+    const image = await findVisible(tx, path['image_id']!, caller, all);
     const member = image && (await findMember(tx, image.id, path['member_id']!));
     if (!image || !member) return undefined;
-    const may = caller.isAdmin || image.projectId === caller.projectId || member.memberId === caller.projectId;
+    const may = all || image.projectId === caller.projectId || member.memberId === caller.projectId;
     return may ? { image, member } : undefined;
   },
   missing: path =>
@@ -101,7 +102,7 @@ const list = endpoint({
   route: 'GET /v2/images/{image_id}/members',
   find: anImage,
   replies: { 200: object({ members: array(memberView), schema: string() }) },
-  async handle({ tx, found, caller }) {
+  async handle({ tx, found, caller, policy }) {
     const rows = await tables(tx)
       .selectFrom('imageMembers')
       .selectAll()
@@ -109,7 +110,7 @@ const list = endpoint({
       .orderBy('createdAt')
       .orderBy('memberId')
       .execute();
-    const all = caller.isAdmin || found.projectId === caller.projectId;
+    const all = readsAll(caller, policy) || found.projectId === caller.projectId;
     const shown = rows.filter(row => all || row.memberId === caller.projectId);
     return { 200: { members: shown.map(toView), schema: '/v2/schemas/members' } };
   },

@@ -17,6 +17,7 @@ import {
   string,
 } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
+import { readsAll } from '#/services/image/images/image.store.ts';
 import { wireTime } from '#/services/image/images/image.view.ts';
 import {
   addItem,
@@ -85,13 +86,14 @@ const list = endpoint({
   route: `GET ${path}`,
   query: as<Query>(mapOf(any())),
   replies: { 200: open({ namespaces: array(mapOf(any())) }) },
-  async handle({ tx, query, caller }) {
+  async handle({ tx, query, caller, policy }) {
+    const all = readsAll(caller, policy);
     const rows = await tables(tx).selectFrom('metadefNamespaces').selectAll().orderBy('createdAt', 'desc').execute();
     const visibility = query['visibility'];
     const asked = typeof query['resource_types'] === 'string' ? query['resource_types'].split(',') : null;
     const shown: Record<string, unknown>[] = [];
     for (const row of rows) {
-      const mine = caller.isAdmin || row.visibility === 'public' || row.projectId === caller.projectId;
+      const mine = all || row.visibility === 'public' || row.projectId === caller.projectId;
       if (!mine || (visibility !== undefined && row.visibility !== visibility)) continue;
       const types = (await itemsOf(tx, row.name, 'resource_type')).map(item => item.name);
       if (asked === null || asked.some(type => types.includes(type))) shown.push(await withTypes(tx, row));

@@ -77,6 +77,10 @@ export interface Resource<F extends Found> {
 export const seesAll = (caller: Caller, policy: Policy): boolean =>
   policy.allows('context_is_admin', caller.credentials, {});
 
+/** Is told of every project's resources, each by its own rule. */
+export const listsAll = (caller: Caller, policy: Policy): boolean =>
+  seesAll(caller, policy) || policy.allows('context_with_global_access', caller.credentials, {});
+
 /** The endpoints of a resource. @param rules all rules of the service: those of attributes are looked up by name */
 export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Record<string, string>): Endpoint[] {
   const { singular, plural, path, attributes, allow, columns = [] } = resource;
@@ -169,7 +173,8 @@ export function endpointsOf<F extends Found>(resource: Resource<F>, rules: Recor
       const passes = makeFilter(filters, known, resource.filters ?? {});
       const only = Object.fromEntries(filters.filter(([name]) => columns.includes(name)));
       const all = seesAll(caller, policy);
-      const rows = await resource.list(tx, { all, projectId: caller.projectId ?? '', only });
+      const scope = { all: all || listsAll(caller, policy), projectId: caller.projectId ?? '', only };
+      const rows = await resource.list(tx, scope);
       const views = rows.flatMap(row => {
         const view = resource.view(row);
         if (all) return [show(row, { caller, policy }, view)];

@@ -3,6 +3,7 @@
 import { networkSettings } from '#/services/network/settings.ts';
 import { integer } from '#/services/network/attributes/checks.ts';
 import { type Attributes, putOnly, readAttributes } from '#/services/network/attributes/attribute.ts';
+import { listsAll } from '#/services/network/attributes/resource.ts';
 import { type QuotaResource, quotaResources } from '#/services/network/quotas/quota.rules.ts';
 import { projectsWithQuotas, quotasOf, resetQuotas, setQuota, usedBy } from '#/services/network/quotas/quota.store.ts';
 import { networkTexts as t } from '#/services/network/texts.ts';
@@ -39,7 +40,7 @@ const listAll = endpoint({
   find: ofCaller,
   replies: { 200: object({ quotas: array(quotaView) }) },
   handle: async ({ tx, caller, policy }) => {
-    const all = policy.allows('context_is_admin', caller.credentials, {});
+    const all = listsAll(caller, policy);
     const projects = all ? await projectsWithQuotas(tx) : [caller.projectId ?? ''];
     const quotas = [];
     for (const projectId of projects)
