@@ -3,6 +3,7 @@
 
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { answerCommands } from '#/host/agent-commands.ts';
+import { askAgain } from '#/host/ask-again.ts';
 import { fromHost, heartbeatSubject, planChangedSubject, planSubject, retrySubject } from '#/host/commands.ts';
 import { createConvergence, type News } from '#/host/convergence.ts';
 import { closeDrivers, type HostDrivers } from '#/host/host-drivers.ts';
@@ -59,7 +60,7 @@ export function createAgent(options: AgentOptions): Agent {
     news,
     onPumped: () => reports.send(),
   });
-  const reports = createReports({ host, bus, random, log, timers, news, standing: convergence, look });
+  const reports = createReports({ host, bus, clock, random, log, timers, news, standing: convergence, look });
   const ends: (() => void)[] = [];
   let stopped = true;
   let fetching: Promise<void> | null = null;
@@ -92,11 +93,11 @@ export function createAgent(options: AgentOptions): Agent {
       base = -1;
     }
     const asked = base;
-    const answer = (await bus.request(
-      fromHost(planSubject, host),
-      { host, revision: asked, partly: true },
-      { timeoutMs: 10_000 },
-    )) as unknown as Plan | null;
+    const subject = fromHost(planSubject, host);
+    const question = { host, revision: asked, partly: true };
+    // Not while it joins: then many may, and who answers them all takes longer.
+    const ask = asked < 0 ? bus.request : askAgain.bind(null, options);
+    const answer = (await ask(subject, question, { timeoutMs: 10_000 })) as unknown as Plan | null;
     if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
     const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });

@@ -1,11 +1,12 @@
 // What the control plane has yet to hear of a host: kept until it has. Reports are numbered within a session, so that
 // one that comes late, or again, tells nothing new.
 
+import { askAgain } from '#/host/ask-again.ts';
 import { eventSubject, fromHost, helloSubject, reportSubject } from '#/host/commands.ts';
 import type { Convergence, News } from '#/host/convergence.ts';
 import type { Timers } from '#/host/timers.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
-import { newUuid, type Random } from '#/platform/clock/clock.ts';
+import { type Clock, newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
 
 export interface Reports {
@@ -24,6 +25,7 @@ export interface Reports {
 export function createReports({
   host,
   bus,
+  clock,
   random,
   log,
   timers,
@@ -33,6 +35,7 @@ export function createReports({
 }: {
   host: string;
   bus: Bus;
+  clock: Clock;
   random: Random;
   log: Logger;
   timers: Timers;
@@ -68,8 +71,8 @@ export function createReports({
       changes: told.changes,
       removed: told.removed,
     };
-    bus
-      .request(fromHost(reportSubject, host), message as unknown as Json, { timeoutMs: 15_000 })
+    const ask = introduced ? askAgain.bind(null, { bus, clock }) : bus.request;
+    ask(fromHost(reportSubject, host), message as unknown as Json, { timeoutMs: 15_000 })
       .then(answer => {
         if ((answer as { stale?: boolean }).stale) {
           // Under a new name, so that nothing that is still on its way is taken for what is said from here on.
