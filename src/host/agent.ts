@@ -95,9 +95,9 @@ export function createAgent(options: AgentOptions): Agent {
     const asked = base;
     const subject = fromHost(planSubject, host);
     const question = { host, revision: asked, partly: true };
-    // Not while it joins: then many may, and who answers them all takes longer.
-    const ask = asked < 0 ? bus.request : askAgain.bind(null, options);
-    const answer = (await ask(subject, question, { timeoutMs: 10_000 })) as unknown as Plan | null;
+    // Many may join at once, and who answers them all takes longer.
+    const patience = { timeoutMs: 10_000, againMs: asked < 0 ? 6_000 : 3_000 };
+    const answer = (await askAgain(options, subject, question, patience)) as unknown as Plan | null;
     if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
     const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });

@@ -4,17 +4,17 @@
 import type { Bus, Json } from '#/platform/bus/bus.ts';
 import type { Clock } from '#/platform/clock/clock.ts';
 
-/** Longer than a control plane takes that is well. */
-const againMs = 3_000;
-
-/** @throws what `bus.request` does, when neither was answered */
+/**
+ * @param options.againMs longer than a control plane takes that is well
+ * @throws what `bus.request` does, when neither was answered
+ */
 export async function askAgain(
   { bus, clock }: { bus: Bus; clock: Clock },
   subject: string,
   message: Json,
-  options: { timeoutMs: number },
+  { timeoutMs, againMs = 3_000 }: { timeoutMs: number; againMs?: number },
 ): Promise<Json> {
-  const first = bus.request(subject, message, options);
+  const first = bus.request(subject, message, { timeoutMs });
   const late = Promise.withResolvers<null>();
   const timer = clock.after(againMs, () => late.resolve(null));
   try {
@@ -23,7 +23,7 @@ export async function askAgain(
   } finally {
     timer.cancel();
   }
-  const second = bus.request(subject, message, options);
+  const second = bus.request(subject, message, { timeoutMs });
   return Promise.any([first, second]).catch(({ errors }: AggregateError) => {
     throw errors[0];
   });
