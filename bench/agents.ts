@@ -1,5 +1,5 @@
 // A thousand hosts on one NATS server and PostgreSQL: how long they take to join, what the control plane costs while
-// nothing happens, and whether it keeps up with two hundred new servers a minute.
+// nothing happens, and whether it keeps up with two hundred new servers a minute. HANEUL_BENCH_HOSTS: how many instead.
 
 import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { type Client, logIn } from './client.ts';
 import { megabytes, type Measurement, milliseconds, quantile, seconds } from './measurement.ts';
 import { pss } from './memory.ts';
 
-const hosts = 1_000;
+const hosts = Number(process.env['HANEUL_BENCH_HOSTS'] ?? 1_000);
 const restMs = 60_000;
 const perMinute = 200;
 const minutes = 2;

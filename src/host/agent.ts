@@ -3,6 +3,7 @@
 
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { answerCommands } from '#/host/agent-commands.ts';
+import { askAgain } from '#/host/ask-again.ts';
 import { fromHost, heartbeatSubject, planChangedSubject, planSubject, retrySubject } from '#/host/commands.ts';
 import { createConvergence, type News } from '#/host/convergence.ts';
 import { closeDrivers, type HostDrivers } from '#/host/host-drivers.ts';
@@ -52,7 +53,7 @@ const lookMs = 5_000;
 const verifyMs = 120_000;
 
 export function createAgent(options: AgentOptions): Agent {
-  const { host, hypervisor, network, volume, bus, clock, random, log } = options;
+  const { host, version, hypervisor, network, volume, bus, clock, random, log } = options;
   const timers = createTimers(clock);
   const news: News = { changed: new Map(), gone: new Set() };
   const convergence = createConvergence({
@@ -63,7 +64,7 @@ export function createAgent(options: AgentOptions): Agent {
     news,
     onPumped: () => reports.send(),
   });
-  const reports = createReports({ host, version: options.version, bus, random, log, timers, news, standing: convergence, look });
+  const reports = createReports({ host, version, bus, clock, random, log, timers, news, standing: convergence, look });
   const ends: (() => void)[] = [];
   let stopped = true;
   let fetching: Promise<void> | null = null;
@@ -96,11 +97,11 @@ export function createAgent(options: AgentOptions): Agent {
       base = -1;
     }
     const asked = base;
-    const answer = (await bus.request(
-      fromHost(planSubject, host),
-      { host, revision: asked, partly: true },
-      { timeoutMs: 10_000 },
-    )) as unknown as Plan | null;
+    const subject = fromHost(planSubject, host);
+    const question = { host, revision: asked, partly: true };
+    // Many may join at once, and who answers them all takes longer.
+    const patience = { timeoutMs: 10_000, againMs: asked < 0 ? 6_000 : 3_000 };
+    const answer = (await askAgain(options, subject, question, patience)) as unknown as Plan | null;
     if (!answer || stopped || (answer.since && answer.since.revision !== asked)) return;
     const plan = wholePlan(convergence.plan(), answer);
     options.planFile.save({ revision: plan.revision, entries: plan.entries });

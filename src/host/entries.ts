@@ -1,7 +1,7 @@
 // What each host has said of the entries of its plan: reports are written down here, and operations read them.
 
 import { type EntryChange, reportMessage } from '#/host/commands.ts';
-import { replan } from '#/host/hosts.ts';
+import { replan, wakeHost } from '#/host/hosts.ts';
 import { table } from '#/host/hosts.store.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import type { Static } from '#/platform/http/schema.ts';
@@ -105,6 +105,7 @@ async function recordChange(
 /** What operations ask of plans and reports. */
 export const hostState: HostState = {
   replan,
+  wake: wakeHost,
   async entry(tx, host, key, revision): Promise<EntryState> {
     const row = await table(tx)
       .selectFrom('hostEntries')

@@ -92,6 +92,12 @@ export function attachWake(slots: Map<symbol, unknown>, wake: (host: string) => 
   slots.set(wakeSlot, wake);
 }
 
+/** Its agent looks once the transaction has committed. Also called again: whoever replanned may have died before that. */
+export function wakeHost(tx: Tx, host: string): void {
+  const wake = contextOf(tx).slots.get(wakeSlot) as ((host: string) => void) | undefined;
+  if (wake) afterCommit(tx, () => wake(host));
+}
+
 interface Replanned {
   revision: number;
   /** The keys that the transaction has said to change; null: anything may have. */
@@ -114,8 +120,7 @@ export async function replan(tx: Tx, host: string, key: ServerKey | null = null)
   if (!done) {
     done = { revision: await nextRevision(tx, host), keys: key === null ? null : new Set() };
     all.set(host, done);
-    const wake = context.slots.get(wakeSlot) as ((host: string) => void) | undefined;
-    if (wake) afterCommit(tx, () => wake(host));
+    wakeHost(tx, host);
   }
   const { revision, keys } = done;
   if (key === null) {

@@ -1,11 +1,12 @@
 // What the control plane has yet to hear of a host: kept until it has. Reports are numbered within a session, so that
 // one that comes late, or again, tells nothing new.
 
+import { askAgain } from '#/host/ask-again.ts';
 import { eventSubject, fromHost, helloSubject, reportSubject } from '#/host/commands.ts';
 import type { Convergence, News } from '#/host/convergence.ts';
 import type { Timers } from '#/host/timers.ts';
 import type { Bus, Json } from '#/platform/bus/bus.ts';
-import { newUuid, type Random } from '#/platform/clock/clock.ts';
+import { type Clock, newUuid, type Random } from '#/platform/clock/clock.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 
@@ -26,6 +27,7 @@ export function createReports({
   host,
   version,
   bus,
+  clock,
   random,
   log,
   timers,
@@ -36,6 +38,7 @@ export function createReports({
   host: string;
   version: string | undefined;
   bus: Bus;
+  clock: Clock;
   random: Random;
   log: Logger;
   timers: Timers;
@@ -71,8 +74,8 @@ export function createReports({
       changes: told.changes,
       removed: told.removed,
     };
-    bus
-      .request(fromHost(reportSubject, host), message as unknown as Json, { timeoutMs: 15_000 })
+    const ask = introduced ? askAgain.bind(null, { bus, clock }) : bus.request;
+    ask(fromHost(reportSubject, host), message as unknown as Json, { timeoutMs: 15_000 })
       .then(answer => {
         if ((answer as { stale?: boolean }).stale) {
           // Under a new name, so that nothing that is still on its way is taken for what is said from here on.

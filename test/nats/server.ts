@@ -15,6 +15,7 @@ const program = '/usr/sbin/nats-server';
 
 export interface NatsServer extends AsyncDisposable {
   url: string;
+  authority: Credential;
   /** What a participant connects with: `control`, or a host's token. */
   tls(name: string): NatsBusOptions['tls'] & {};
   /** A certificate of another authority that claims the same name. */
@@ -29,11 +30,27 @@ export function hasNats(): boolean {
   return existsSync(program);
 }
 
-export async function natsServer(hosts: string[]): Promise<NatsServer> {
+/** So many servers of one cluster. */
+export async function natsCluster(hosts: string[], count: number): Promise<NatsServer[]> {
+  const ports = await Promise.all(Array.from({ length: count }, freePort));
+  const routes = ports.map(port => `nats-route://127.0.0.1:${port}`);
+  const [first, ...rest] = ports;
+  const one = await natsServer(hosts, { port: first!, routes });
+  const others = await Promise.all(rest.map(port => natsServer(hosts, { port, routes, authority: one.authority })));
+  return [one, ...others];
+}
+
+interface ClusterPart {
+  port: number;
+  routes: string[];
+  authority?: Credential;
+}
+
+export async function natsServer(hosts: string[], cluster?: ClusterPart): Promise<NatsServer> {
   const directory = mkdtempSync(join(tmpdir(), 'haneul-nats-'));
   const removed = goesWithUs(directory);
   const parts = { clock: systemClock(), random: systemRandom() };
-  const authority = await createAuthority(parts);
+  const authority = cluster?.authority ?? (await createAuthority(parts));
   const write = (name: string, { certificate, key }: Credential): { certFile: string; keyFile: string } => {
     const [certFile, keyFile] = [join(directory, `${name}.crt`), join(directory, `${name}.key`)];
     writeFileSync(certFile, certificate);
@@ -56,7 +73,10 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
         listen: `127.0.0.1:${port}`,
         tls,
         members: known.map(token => ({ user: nameOf(token), token })),
-      }),
+      }) +
+        (cluster
+          ? `cluster { name: test, listen: "127.0.0.1:${cluster.port}", routes: ${list(cluster.routes)} }\n`
+          : ''),
     );
   configure(hosts);
   let server: ChildProcess | undefined;
@@ -64,6 +84,7 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
 
   const self: NatsServer = {
     url: `tls://127.0.0.1:${port}`,
+    authority,
     tls: name => ({ caFile, certFile: join(directory, `${name}.crt`), keyFile: join(directory, `${name}.key`) }),
     async forged(name) {
       const other = await createAuthority(parts);
@@ -97,6 +118,10 @@ export async function natsServer(hosts: string[]): Promise<NatsServer> {
   };
   await self.start();
   return self;
+}
+
+function list(words: string[]): string {
+  return `[${words.map(word => `"${word}"`).join(', ')}]`;
 }
 
 /** A port that nothing listens on now. */

@@ -9,8 +9,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { ensureDataDirectory } from '#/cli/data-directory.ts';
 import { dataPaths } from '#/platform/config/data-directory.ts';
 import { endsWithUs, goesWithUs } from '../left-behind.ts';
-import { freePort, hasNats, natsServer } from '../nats/server.ts';
-import { hasPostgres, postgresServer } from '../postgres/server.ts';
+import { freePort, hasNats, type NatsServer, natsServer } from '../nats/server.ts';
+import { hasPostgres, type PostgresServer, postgresServer } from '../postgres/server.ts';
 
 /** Why it cannot be had on this machine; false when it can. */
 export function noProcesses(): string | false {
@@ -30,8 +30,12 @@ export interface Processes extends AsyncDisposable {
   nodes: ControlNode[];
   /** The data directory, which the nodes share. */
   data: string;
+  postgres: PostgresServer;
+  nats: NatsServer;
   /** Simulated hosts, `host-1` and on, in one process. */
   startHosts(): void;
+  /** kill -9; what they held is forgotten with them. */
+  killHosts(): Promise<void>;
 }
 
 const root = join(import.meta.dirname, '../..');
@@ -82,11 +86,20 @@ export async function startProcesses(count: { nodes: number; hosts: number }): P
   };
   const nodes: ControlNode[] = [];
   for (let at = 0; at < count.nodes; at++) nodes.push(await node());
+  let hosts: ChildProcess | undefined;
   return {
     nodes,
     data: paths.root,
-    startHosts: () =>
-      void run(['test/nodes/agents-process.ts', String(count.hosts), nats.url, dirname(tls.caFile)], {}),
+    postgres,
+    nats,
+    startHosts() {
+      hosts = run(['test/nodes/agents-process.ts', String(count.hosts), nats.url, dirname(tls.caFile)]);
+    },
+    async killHosts() {
+      const ended = new Promise(resolve => hosts!.once('close', resolve));
+      hosts!.kill('SIGKILL');
+      await ended;
+    },
     async [Symbol.asyncDispose]() {
       for (const child of children) child.kill('SIGKILL');
       await nats[Symbol.asyncDispose]();

@@ -110,7 +110,12 @@ test('what a dead node held is taken over within ten seconds', { skip }, async (
   await using cloud = await testCloud({ hosts: 0, nodes: 2, realClock: true });
   const log = createLogger('test', 'silent');
   const seen: string[] = [];
-  const hosts = { replan: async () => 1, entry: async () => ({ state: 'pending' as const }), gone: async () => false };
+  const hosts = {
+    replan: async () => 1,
+    wake() {},
+    entry: async () => ({ state: 'pending' as const }),
+    gone: async () => false,
+  };
   const engineOf = (node: string, at: number) => {
     const kind = operation<object>('test.long')
       .call('wait', {

@@ -55,7 +55,12 @@ test(`${faults} times the leader is killed, stands still or is cut off`, async t
     reached.set(id, [...(reached.get(id) ?? []), run]);
     return null;
   });
-  const hosts: HostState = { replan: async () => 1, entry: async () => ({ state: 'pending' }), gone: async () => true };
+  const hosts: HostState = {
+    replan: async () => 1,
+    wake() {},
+    entry: async () => ({ state: 'pending' }),
+    gone: async () => true,
+  };
   let runs = 0;
   /** Who began which operation last, and when. */
   const working = new Map<string, { node: Node; since: number }>();

@@ -33,6 +33,7 @@ async function bench(kinds: OperationKind[], hosts: Partial<HostState> = {}) {
   const bus = memoryBus({ clock, log });
   const state: HostState = {
     replan: async () => 1,
+    wake() {},
     entry: async () => ({ state: 'pending' }),
     gone: async () => false,
     ...hosts,

@@ -17,6 +17,8 @@ import { platformTexts } from '#/platform/text/texts.ts';
 export interface HostState {
   /** The host's plan may have changed: its agent is to look. @returns the plan's revision from here on */
   replan(tx: Tx, host: string): Promise<number>;
+  /** Its agent is told once more to look. */
+  wake(tx: Tx, host: string): void;
   /** What the host has said of an entry since it saw its plan's `revision`. */
   entry(tx: Tx, host: string, key: string, revision: number): Promise<EntryState>;
   /** True when the host has seen that revision and no longer holds the entry. */
@@ -53,8 +55,9 @@ export interface Engine {
 }
 
 const sweepMs = 1_000;
-/** While waiting for a host, look again this often even when no report wakes us. */
+/** While waiting for a host, look again this often even when no report wakes us; first sooner: whoever began may be dead. */
 const lookAgainMs = 15_000;
+const firstLookAgainMs = 2_000;
 const triesBeforeUnwinding = 5;
 /** No alarm is ever set further ahead: what is was set by a clock that was wrong, and does not count. */
 const farthestMs = 300_000;
@@ -239,6 +242,8 @@ export function createEngine(options: EngineOptions): Engine {
         ...missing,
         seconds: Math.round(step.timeoutMs / 1000),
       });
+    const again = row.waitHost !== null;
+    if (again) hosts.wake(tx, missing.host);
     const waitKeys = wanted.map(key => key.key).join('\n');
     return save(
       tx,
@@ -248,7 +253,7 @@ export function createEngine(options: EngineOptions): Engine {
         waitHost: missing.host,
         waitKeys,
         waitRevisions: JSON.stringify(revisions),
-        wakeAt: at + lookAgainMs,
+        wakeAt: at + (again ? lookAgainMs : firstLookAgainMs),
         leaseOwner: null,
       },
       'rest',

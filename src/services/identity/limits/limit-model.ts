@@ -12,11 +12,11 @@ export const limitModel = setting<LimitModel>('limit-model');
 
 export const limitModels: Record<LimitModel, { description: string; levels: number }> = {
   flat: {
-    description: 'Limit enforcement and validation does not take project hierarchy into consideration.',
+    description: 'Each limit stands for itself, wherever its project is in the hierarchy.',
     levels: 5,
   },
   strict_two_level: {
-    description: 'This model requires project hierarchy never exceeds a depth of two',
+    description: 'The limit of a domain bounds those of its projects, which nest at most two levels deep.',
     levels: 2,
   },
 };
