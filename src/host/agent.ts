@@ -1,9 +1,17 @@
 // The agent: makes its host be as the plan says, keeps it so, and says how far it is.
 // It acts on state alone: the newest plan, and what the drivers find. Any message may be lost, repeated or late.
 
+import type { Duplex } from 'node:stream';
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { answerCommands } from '#/host/agent-commands.ts';
-import { fromHost, heartbeatSubject, planChangedSubject, planSubject, retrySubject } from '#/host/commands.ts';
+import {
+  type Destination,
+  fromHost,
+  heartbeatSubject,
+  planChangedSubject,
+  planSubject,
+  retrySubject,
+} from '#/host/commands.ts';
 import { createConvergence, type News } from '#/host/convergence.ts';
 import { closeDrivers, type HostDrivers } from '#/host/host-drivers.ts';
 import { answerMetadata } from '#/host/metadata/answer.ts';
@@ -31,6 +39,8 @@ export interface AgentOptions extends HostDrivers {
   planFile: PlanFile;
   /** Where console sockets are offered; null where there are none. */
   consoleDirectory: string | null;
+  /** Connects to a control plane on another machine; absent where there is none. */
+  dial?: ((to: Destination) => Promise<Duplex>) | undefined;
 }
 
 export interface Agent {
@@ -61,7 +71,17 @@ export function createAgent(options: AgentOptions): Agent {
     news,
     onPumped: () => reports.send(),
   });
-  const reports = createReports({ host, version: options.version, bus, random, log, timers, news, standing: convergence, look });
+  const reports = createReports({
+    host,
+    version: options.version,
+    bus,
+    random,
+    log,
+    timers,
+    news,
+    standing: convergence,
+    look,
+  });
   const ends: (() => void)[] = [];
   let stopped = true;
   let fetching: Promise<void> | null = null;
