@@ -181,7 +181,7 @@ test('the listener: pinned, and each machine gets its own', async () => {
   };
   const a = await enter('a', '127.0.0.2');
   const b = await enter('b', '127.0.0.3');
-  deepEqual(await askSelf(real.server, a), { name: 'a', up: false, enabled: true });
+  deepEqual(await askSelf(real.server, a), { name: 'a', up: false, enabled: true, version: null });
   const path = `/images/${image}`;
   deepEqual(await get(real.server, path, a), [200, 300_000]);
   equal((await get(real.server, path, b))[0], 404);

@@ -127,7 +127,8 @@ export function clusterListener(options: ListenerOptions): Listener {
   async function self(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { name } = await memberOf(incoming);
     const host = await db.read(tx => hostByName(tx, name));
-    json(outgoing, 200, { name, up: host?.up ?? false, enabled: host?.enabled ?? true });
+    const { up = false, enabled = true, version = null } = host ?? {};
+    json(outgoing, 200, { name, up, enabled, version });
   }
 
   async function sendImage(incoming: IncomingMessage, outgoing: ServerResponse, imageId: string): Promise<void> {
