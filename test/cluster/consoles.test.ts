@@ -40,20 +40,17 @@ test('consoles and an image of a guest on another machine', { timeout: 600_000 }
 
 /** What comes on a WebSocket until it is like that, or how it was refused. */
 function heard(url: string, say: string, wanted: RegExp): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const socket = new WebSocket(url, ['binary']);
-    const timer = setTimeout(() => socket.close(), patienceMs);
+  const socket = new WebSocket(url, ['binary']);
+  const timer = setTimeout(() => socket.close(), patienceMs);
+  return new Promise<string>((resolve, reject) => {
     let said = '';
     socket.on('open', () => socket.send(Buffer.from(say)));
     socket.on('message', (bytes: Buffer) => {
       said += bytes.toString('latin1');
       if (wanted.test(said)) socket.close();
     });
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(said);
-    });
+    socket.on('close', () => resolve(said));
     socket.on('unexpected-response', (_request, response) => resolve(`HTTP ${response.statusCode}`));
     socket.on('error', reject);
-  });
+  }).finally(() => clearTimeout(timer));
 }
