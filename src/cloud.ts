@@ -20,6 +20,7 @@ import { createServices } from '#/services.ts';
 import { statusService } from '#/status.ts';
 import { version } from '#/version.ts';
 import { createEvents, eventMigrations, forgetEvents } from '#/platform/events/events.ts';
+import { attachStreams } from '#/host/streams.ts';
 import { createHostControl } from '#/host/control.ts';
 import { hostState } from '#/host/entries.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
@@ -75,6 +76,7 @@ export async function startCloud({
     : (configuredNatsBus(config, 'control', tlsFilesIn(paths.cluster), { clock, random, log }) ??
       (await socketBusServer({ path: paths.busSocket, clock, log })));
   const cluster = simulated ? null : openCluster({ config, paths, clock, random, log });
+  if (cluster) attachStreams(slots, cluster.streams);
   const address = publicUrlOf(config);
   const publicUrl = (): string => address;
   const { services, authenticator, seed, upgrade, page, guestImage } = await createServices({

@@ -101,7 +101,7 @@ export async function createServices(options: ServicesOptions): Promise<Services
   return {
     services,
     authenticator: identity.authenticator,
-    upgrade: consoleUpgrade({ db, bus: options.bus, log, publicUrl }),
+    upgrade: consoleUpgrade({ db, bus: options.bus, clock, log, publicUrl }),
     page: consolePage(),
     async guestImage(built) {
       const projectId = await db.read(async tx => (await projectByName(tx, 'admin'))?.id ?? '');

@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeLeftovers } from './cluster/testbed.ts';
 import { testGuestImage } from './guest-image.ts';
 import { postgresServer } from './postgres/server.ts';
 
@@ -116,12 +117,20 @@ const suites: Suite[] = [
     run: () => nodeTest(files('test/chaos/*.host.test.ts'), ['--test-concurrency=1']),
   },
   {
+    name: 'machines',
+    what: 'two machines on this one, as namespaces, with real guests: a live move, a dead worker, a rejoin',
+    byDefault: true,
+    packages: [...hostPackages, 'nats-server', 'tini'],
+    needsRoot: true,
+    run: () => onBeds(['test/cluster/journey.test.ts']),
+  },
+  {
     name: 'cluster',
-    what: 'several machines on this one, as namespaces: joining, networks and guests across hosts, cut links',
+    what: 'the same and more: joining, two control planes, networks and guests across hosts, cut links',
     byDefault: false,
     packages: [...hostPackages, 'nats-server', 'postgresql-15', 'python3-openstackclient', 'tini'],
     needsRoot: true,
-    run: args => nodeTest(args.length ? args : files('test/cluster/*.test.ts'), ['--test-concurrency=1']),
+    run: args => onBeds(args.length ? args : files('test/cluster/*.test.ts')),
   },
   {
     name: 'nodes',
@@ -245,6 +254,15 @@ function scheduleSample(): Promise<boolean> {
   return nodeTest(['test/simulation/message-schedules.slow.test.ts'], []).finally(
     () => delete process.env['HANEUL_SCHEDULE_SAMPLE'],
   );
+}
+
+/** Also where a test was killed, nothing of its machines stays. */
+async function onBeds(paths: string[]): Promise<boolean> {
+  try {
+    return await nodeTest(paths, ['--test-concurrency=1']);
+  } finally {
+    removeLeftovers();
+  }
 }
 
 function unitFiles(): string[] {

@@ -6,7 +6,6 @@ import { flushCompileCache } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { tlsFilesIn } from '#/platform/bus/nats/configured.ts';
 import { isAddress } from '#/platform/config/formats.ts';
 import type { Config, ConfigOverrides } from '#/platform/config/config.ts';
 import { hostNameOf, publicUrlOf } from '#/platform/config/config.ts';
@@ -280,17 +279,13 @@ async function untilReady(paths: DataPaths, config: Config, given = { up: false 
 
 /** The cloud's address, once it sees this machine's host as up; null when `given.up` before. */
 async function untilHostJoined(paths: DataPaths, config: Config, given: { up: boolean }): Promise<string | null> {
-  const { askSelf } = await import('#/cluster/client.ts');
-  const files = tlsFilesIn(paths.machine);
-  const [authority, certificate, key] = [files.caFile, files.certFile, files.keyFile].map(file =>
-    readFileSync(file, 'utf8'),
-  );
+  const { ownHost } = await import('./own-host.ts');
   const end = performance.now() + readyWithinSeconds * 1000;
   const log = logOf(paths, 'agent');
   while (performance.now() < end) {
     if (given.up) return null;
-    for (const server of config.clusterServers)
-      if ((await askSelf(server, { authority: authority!, certificate, key }))?.up) return server;
+    const seen = await ownHost(config, paths);
+    if (seen?.up) return seen.server;
     await pause(200);
   }
   throw new Problem('unavailable', t.notReady, { seconds: readyWithinSeconds, log, tail: tailOf(log) });

@@ -26,6 +26,10 @@ export const upgradeTexts = texts('cli.upgrade', {
     en: 'Version {version} answers. Guests went on.',
     ko: '{version} 버전이 응답합니다. 게스트는 계속 실행되었습니다.',
   },
+  hostDone: {
+    en: 'The host {name} runs version {version}. Guests went on.',
+    ko: '{name} 호스트가 {version} 버전으로 실행됩니다. 게스트는 계속 실행되었습니다.',
+  },
   failed: {
     en: 'This version could not take over ({why}); the one before goes on. The end of {log}:\n{tail}',
     ko: '이 버전이 이어받지 못했습니다({why}). 이전 버전이 계속 실행됩니다. {log}의 끝:\n{tail}',

@@ -3,6 +3,7 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { type Config, hostNameOf } from '#/platform/config/config.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
@@ -13,7 +14,7 @@ import type { Context, DataOption } from './context.ts';
 import { readCredentials } from './credentials-files.ts';
 import { isAlive, type ProcessName, readJsonFile, stopProcess } from './process-facts.ts';
 import { step } from './progress.ts';
-import { leaveSignal } from './roles.ts';
+import { leaveSignal, rolesOf } from './roles.ts';
 import { askHealth, findRunning, untilHostIsUp } from './running.ts';
 import { endsFileOf, logOf, patienceMs, type Role } from './supervisor.ts';
 import { upgradeTexts as t } from './upgrade-texts.ts';
@@ -31,7 +32,12 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
   if (options.finish) return finish(context, options);
   const paths = context.paths(options);
   const before = findRunning(paths);
-  const { control } = before.roles;
+  const { control, agent } = before.roles;
+  if (!control && agent) {
+    adoptSettings(context, agent);
+    const settings = context.config(paths);
+    if (!rolesOf(settings).includes('control')) return upgradeHost(context, options, settings, agent);
+  }
   if (!control || !before.url) throw new Problem('conflict', t.nothingRuns, { directory: paths.root });
   adoptSettings(context, control);
   const config = context.config(paths);
@@ -50,6 +56,34 @@ export async function upgrade(context: Context, options: UpgradeOptions): Promis
     if (real && credentials) await untilHostIsUp(before.url!, credentials);
   });
   context.print(context.say(t.done, { version: await versionAt(before.url) }));
+  return 0;
+}
+
+/** A machine that is only a host: its agent is followed by this version's; guests are no processes of either. */
+async function upgradeHost(
+  context: Context,
+  options: UpgradeOptions,
+  config: Config,
+  agent: ProcessName,
+): Promise<number> {
+  const paths = context.paths(options);
+  if (!context.root) throw new Problem('invalid', t.needsRoot);
+  const { ownHost } = await import('./own-host.ts');
+  const from = (await ownHost(config, paths))?.version ?? '?';
+  await packages(context, systemRun(createLogger('upgrade', 'silent')), options.yes ?? false);
+  await step(context, context.say(t.taking, { from, to: version }), async () => {
+    const { supervisor } = findRunning(paths);
+    if (supervisor) await stopProcess(supervisor, patienceMs, leaveSignal);
+    startDetached(context, paths, ['--take-over']);
+    await untilFollowed(paths, agent, 'agent');
+    for (const end = performance.now() + withinMs; ; await pause(200)) {
+      const seen = await ownHost(config, paths);
+      if (seen?.up && (seen.version ?? version) === version) return;
+      if (performance.now() > end)
+        throw new Problem('unavailable', t.late, { seconds: withinMs / 1000, log: logOf(paths, 'agent') });
+    }
+  });
+  context.print(context.say(t.hostDone, { name: hostNameOf(config), version }));
   return 0;
 }
 

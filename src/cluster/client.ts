@@ -10,6 +10,7 @@ import {
   as,
   boolean,
   mapOf,
+  nullable,
   object,
   open,
   optional,
@@ -94,11 +95,19 @@ export async function askToJoin(
   return parse(joinAnswer, answer, platformTexts.invalidBody);
 }
 
+/** A control plane of a version before says nothing of versions. */
+const selfView = open({
+  name: string(),
+  up: boolean(),
+  enabled: boolean(),
+  version: optional(nullable(string())),
+});
+export type SelfView = Static<typeof selfView>;
+
 /** How the cloud sees this machine; null while it does not answer. */
-export async function askSelf(server: string, identity: Identity): Promise<{ up: boolean; enabled: boolean } | null> {
+export async function askSelf(server: string, identity: Identity): Promise<SelfView | null> {
   try {
-    const answer = await call(server, identity, 'en', '/self');
-    return parse(open({ name: string(), up: boolean(), enabled: boolean() }), answer, platformTexts.invalidBody);
+    return parse(selfView, await call(server, identity, 'en', '/self'), platformTexts.invalidBody);
   } catch {
     return null;
   }

@@ -6,8 +6,13 @@ import { request as httpsRequest } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { commandSubject, type Destination, offerDiskCopy, openConsole } from '#/host/commands.ts';
+import { controlDialer } from '#/host/dial-control.ts';
 import { hostMigrations } from '#/host/hosts.store.ts';
+import { offerConsole, offerFile } from '#/host/offers.ts';
+import { createHostStreams, takeStream } from '#/host/streams.ts';
 import {
   createAuthority,
   type Credential,
@@ -15,6 +20,7 @@ import {
   requestCertificate,
 } from '#/platform/bus/nats/certificates.ts';
 import { livelyClock } from '#/platform/bus/contract.ts';
+import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { type Clock, systemRandom } from '#/platform/clock/clock.ts';
 import { migrate } from '#/platform/database/migrations.ts';
 import { createLogger } from '#/platform/log/log.ts';
@@ -31,7 +37,7 @@ import {
   removeMember,
   revokeInvitation,
 } from './cluster.store.ts';
-import { busMember, joinCluster } from './join.ts';
+import { busMember, factsOf, joinCluster } from './join.ts';
 import { clusterListener } from './listener.ts';
 import { fingerprintOf } from './machine.api.ts';
 import { readSecrets, writeSecrets } from './secrets.ts';
@@ -137,6 +143,7 @@ test('the listener: pinned, and each machine gets its own', async () => {
       settings: () => ({ bus_servers: [], cluster_servers: [] }),
       secrets: () => ({ 'fernet-keys/0': 'a2V5' }),
       imageFor: async (host, id) => (host === 'a' && id === image ? file : null),
+      admit: () => null,
       joined: async () => {},
     });
     await listener.listen('127.0.0.1', port);
@@ -174,7 +181,7 @@ test('the listener: pinned, and each machine gets its own', async () => {
   };
   const a = await enter('a', '127.0.0.2');
   const b = await enter('b', '127.0.0.3');
-  deepEqual(await askSelf(real.server, a), { name: 'a', up: false, enabled: true });
+  deepEqual(await askSelf(real.server, a), { name: 'a', up: false, enabled: true, version: null });
   const path = `/images/${image}`;
   deepEqual(await get(real.server, path, a), [200, 300_000]);
   equal((await get(real.server, path, b))[0], 404);
@@ -196,6 +203,96 @@ test('the listener: pinned, and each machine gets its own', async () => {
   await cloud.db.write(tx => putMember(tx, { name, user, fingerprint, roles, address, tunnelAddress, expiresAt }));
   deepEqual(await askSecrets(real.server, b), { 'fernet-keys/0': 'a2V5' });
   await real.close();
+  await cloud.close();
+  rmSync(directory, { recursive: true });
+});
+
+test('a host brings what it was asked for to who asked, once, and no other host does', async () => {
+  const clock = livelyClock();
+  const cloud = await cluster(clock);
+  const { random } = cloud;
+  const directory = mkdtempSync(join(tmpdir(), 'haneul-streams-'));
+  const issue = (name: string) => issueCertificate(cloud.authority, { names: [name], addresses: ['127.0.0.1'] }, cloud);
+  const files = async (name: string) => {
+    const made = await issue(name);
+    const at = (kind: string, text: string): string => {
+      writeFileSync(join(directory, `${name}.${kind}`), text);
+      return join(directory, `${name}.${kind}`);
+    };
+    const { fingerprint, expiresAt } = factsOf(made.certificate);
+    const row = { name, user: name, fingerprint, roles: '["host"]', address: name, tunnelAddress: name, expiresAt };
+    if (name !== 'stray') await cloud.db.write(tx => putMember(tx, row));
+    return {
+      caFile: at('ca', cloud.authority.certificate),
+      certFile: at('crt', made.certificate),
+      keyFile: at('key', made.key),
+    };
+  };
+  const port = await freePort();
+  const server = `https://127.0.0.1:${port}`;
+  const streams = createHostStreams({ own: 'here', server, random });
+  const listener = clusterListener({
+    ...cloud.parts,
+    authority: cloud.authority,
+    own: await issue('control.haneul'),
+    log,
+    settings: () => ({ bus_servers: [], cluster_servers: [] }),
+    secrets: () => ({}),
+    imageFor: async () => null,
+    admit: streams.admit,
+    joined: async () => {},
+  });
+  await listener.listen('127.0.0.1', port);
+  const screen = createServer(socket => {
+    socket.write('RFB 003.008\n');
+    socket.pipe(socket);
+  });
+  const target = join(directory, 'screen');
+  await new Promise<void>(resolve => screen.listen(target, resolve));
+  const disk = join(directory, 'disk');
+  writeFileSync(disk, Buffer.alloc(3 << 20, 7));
+
+  const bus = memoryBus({ clock, log });
+  const [a, b, stray] = [await files('a'), await files('b'), await files('stray')];
+  const asked: Destination[] = [];
+  const serve = (host: string, tls: typeof a): void => {
+    const place = { consoleDirectory: null, dial: controlDialer(tls), random, clock };
+    bus.serve(commandSubject(host, openConsole.name), async message => {
+      const { to } = message as { to?: Destination };
+      if (to) asked.push(to);
+      return { path: await offerConsole(place, target, to) };
+    });
+    bus.serve(commandSubject(host, offerDiskCopy.name), async message => {
+      const { to } = message as { to?: Destination };
+      return offerFile(place, { path: disk, uid: process.getuid!() }, to);
+    });
+  };
+  serve('a', a);
+  serve('c', b);
+  serve('d', stray);
+  const key = 'server/11111111-2222-4333-8444-555555555555' as const;
+  const screenOf = (host: string) => takeStream({ bus, clock, streams }, host, openConsole, { key, kind: 'vnc' });
+  const { stream, answer } = await screenOf('a');
+  equal(answer.path, null);
+  stream!.write('hello');
+  let heard = '';
+  for await (const bytes of stream as AsyncIterable<Buffer>) if ((heard += bytes.toString()).endsWith('hello')) break;
+  equal(heard, 'RFB 003.008\nhello');
+
+  const copied = await takeStream({ bus, clock, streams }, 'a', offerDiskCopy, { key, id: key.slice(7) });
+  equal(copied.answer.sizeBytes, 3 << 20);
+  equal((await buffer(copied.stream!)).length, 3 << 20);
+
+  // Used up; another host's; nobody's; and what was never asked for.
+  await rejects(controlDialer(a)(asked[0]!), refused('unavailable'));
+  await rejects(screenOf('c'), refused('unavailable'));
+  await rejects(screenOf('d'), refused('unavailable'));
+  await rejects(controlDialer(a)({ server, ticket: 'x'.repeat(32) }), refused('unavailable'));
+  // On the machine itself nothing goes over the network.
+  equal(streams.expect('here'), null);
+  screen.close();
+  await bus.close();
+  await listener.close();
   await cloud.close();
   rmSync(directory, { recursive: true });
 });

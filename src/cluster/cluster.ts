@@ -4,6 +4,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { compilePlan } from '#/host/plan.ts';
+import { createHostStreams, type HostStreams } from '#/host/streams.ts';
 import type { BaseImage } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { Credential } from '#/platform/bus/nats/certificates.ts';
 import { busServersOf, tlsFilesIn } from '#/platform/bus/nats/configured.ts';
@@ -32,6 +33,8 @@ export interface ClusterOptions {
 }
 
 export interface Cluster extends ClusterFacts {
+  /** What this control plane asks hosts on other machines for. */
+  streams: HostStreams;
   /** Once the tables are there: lets machines in. */
   start(parts: { db: Database; services: Service[] }): Promise<void>;
   stop(): Promise<void>;
@@ -57,6 +60,7 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
   };
   const server = originOf(clusterAddress, config.clusterPort);
   const sharedDatabase = config.databaseUrl !== null;
+  const streams = createHostStreams({ own: hostNameOf(config), server, random });
   let listener: Listener | null = null;
   let timer: Timer | undefined;
   let following: Timer | undefined;
@@ -87,6 +91,7 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
     server,
     authority: authority.certificate,
     sharedDatabase,
+    streams,
     changed: () => void tell(),
     async start({ db, services }) {
       tell = async () => {
@@ -121,6 +126,7 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
           const image = entries.find(({ entry }) => entry.key === `image/${imageId}`)?.entry as BaseImage | undefined;
           return image?.source.kind === 'file' ? image.source.path : null;
         },
+        admit: streams.admit,
         joined: () => tell(),
       });
       await listener.listen(clusterAddress, config.clusterPort);

@@ -5,8 +5,10 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { TLSSocket } from 'node:tls';
+import { streamProtocol } from '#/host/dial-control.ts';
 import { hostByName } from '#/host/hosts.ts';
 import type { Credential } from '#/platform/bus/nats/certificates.ts';
 import { parseJson, readBody } from '#/platform/http/body.ts';
@@ -33,6 +35,8 @@ export interface ListenerOptions extends JoinParts {
   secrets(): Secrets;
   /** The file of an image, when the host's plan names it; null when not. */
   imageFor(host: string, imageId: string): Promise<string | null>;
+  /** Takes what a host brings with a ticket; null when nobody waits for it. */
+  admit(host: string, ticket: string): ((stream: Duplex) => void) | null;
   /** After a machine has come. */
   joined(): Promise<void>;
 }
@@ -48,6 +52,7 @@ const handshakeMs = 10_000;
 
 export function clusterListener(options: ListenerOptions): Listener {
   const { authority, own, db, clock, log } = options;
+  const streams = new Set<Duplex>();
   const server = createServer(
     {
       key: own.key,
@@ -74,6 +79,13 @@ export function clusterListener(options: ListenerOptions): Listener {
   );
   server.maxConnections = connectionsLimit;
   server.timeout = connectionLimits.idleMs;
+  server.on('upgrade', (incoming, socket, head) => {
+    socket.on('error', () => socket.destroy());
+    takeStream(incoming, socket, head).catch((error: unknown) => {
+      log.info({ from: incoming.socket.remoteAddress, error }, 'a stream was not taken');
+      socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+    });
+  });
   server.on('tlsClientError', (error: Error) => log.debug({ error }, 'no TLS'));
 
   async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -115,7 +127,8 @@ export function clusterListener(options: ListenerOptions): Listener {
   async function self(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const { name } = await memberOf(incoming);
     const host = await db.read(tx => hostByName(tx, name));
-    json(outgoing, 200, { name, up: host?.up ?? false, enabled: host?.enabled ?? true });
+    const { up = false, enabled = true, version = null } = host ?? {};
+    json(outgoing, 200, { name, up, enabled, version });
   }
 
   async function sendImage(incoming: IncomingMessage, outgoing: ServerResponse, imageId: string): Promise<void> {
@@ -125,6 +138,21 @@ export function clusterListener(options: ListenerOptions): Listener {
     const { size } = await stat(file);
     outgoing.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
     await pipeline(createReadStream(file, { highWaterMark: 1 << 18 }), outgoing);
+  }
+
+  /** What this control plane has asked a host for, and nothing else. */
+  async function takeStream(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { name } = await memberOf(incoming);
+    const ticket = /^\/streams\/([\w-]{32})$/.exec(incoming.url ?? '')?.[1];
+    const take = ticket && options.admit(name, ticket);
+    if (!take) throw new Problem('forbidden', t.noTicket, { name });
+    incoming.socket.setTimeout(0);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${streamProtocol}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    socket.once('end', () => socket.end());
+    streams.add(socket);
+    socket.once('close', () => streams.delete(socket));
+    take(socket);
   }
 
   /** @throws Problem unauthenticated unless the connection's certificate is that of a machine of this cloud */
@@ -149,6 +177,7 @@ export function clusterListener(options: ListenerOptions): Listener {
       new Promise(resolve => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const stream of streams) stream.destroy();
       }),
   };
 }

@@ -47,6 +47,10 @@ export const clusterTexts = texts('cluster', {
     en: 'The machine {name} runs neither api nor worker.',
     ko: '{name} 컴퓨터는 api도 worker도 실행하지 않습니다.',
   },
+  noTicket: {
+    en: 'Nothing is expected of the machine {name} under that ticket.',
+    ko: '그 티켓으로 {name} 컴퓨터에서 받을 것이 없습니다.',
+  },
   noPath: { en: 'There is nothing at {path}.', ko: '{path}에는 아무것도 없습니다.' },
   noHost: { en: 'There is no host {name}.', ko: '{name} 호스트가 없습니다.' },
   noInvitation: { en: 'There is no invitation {id}.', ko: '{id} 초대가 없습니다.' },

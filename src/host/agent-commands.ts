@@ -55,7 +55,7 @@ export function answerCommands(context: Context): (() => void)[] {
       const made = await copies.make(guest(key), id);
       return { copy: made && { format: made.format, sizeBytes: made.sizeBytes } };
     }),
-    serve(declared.offerDiskCopy, ({ key, id }) => copies.offer(guest(key), id)),
+    serve(declared.offerDiskCopy, ({ key, id, to }) => copies.offer(guest(key), id, to)),
     serve(declared.dropDiskCopy, async ({ key, id }) => {
       await hypervisor.dropDiskCopy(key, id);
       return {};
@@ -63,8 +63,8 @@ export function answerCommands(context: Context): (() => void)[] {
     serve(declared.serverConsoleLog, async ({ key, lines }) => ({ output: await hypervisor.consoleLog(key, lines) })),
     serve(declared.serverDiagnostics, ({ key }) => hypervisor.diagnostics(key)),
     serve(declared.portCounters, ({ portId }) => network.counters(portId)),
-    serve(declared.openConsole, async ({ key, kind }) => ({
-      path: await offerConsole(context, await hypervisor.consoleSocket(key, kind)),
+    serve(declared.openConsole, async ({ key, kind, to }) => ({
+      path: await offerConsole(context, await hypervisor.consoleSocket(key, kind), to),
     })),
     serve(declared.inventory, async () => ({ keys: await context.list() })),
   ];

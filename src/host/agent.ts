@@ -1,10 +1,18 @@
 // The agent: makes its host be as the plan says, keeps it so, and says how far it is.
 // It acts on state alone: the newest plan, and what the drivers find. Any message may be lost, repeated or late.
 
+import type { Duplex } from 'node:stream';
 import type { Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import { answerCommands } from '#/host/agent-commands.ts';
 import { askAgain } from '#/host/ask-again.ts';
-import { fromHost, heartbeatSubject, planChangedSubject, planSubject, retrySubject } from '#/host/commands.ts';
+import {
+  type Destination,
+  fromHost,
+  heartbeatSubject,
+  planChangedSubject,
+  planSubject,
+  retrySubject,
+} from '#/host/commands.ts';
 import { createConvergence, type News } from '#/host/convergence.ts';
 import { closeDrivers, type HostDrivers } from '#/host/host-drivers.ts';
 import { answerMetadata } from '#/host/metadata/answer.ts';
@@ -34,6 +42,8 @@ export interface AgentOptions extends HostDrivers {
   consoleDirectory: string | null;
   /** On the only machine of its cloud, whose guests nobody else can have taken over. */
   alone?: boolean;
+  /** Connects to a control plane on another machine; absent where there is none. */
+  dial?: ((to: Destination) => Promise<Duplex>) | undefined;
 }
 
 export interface Agent {

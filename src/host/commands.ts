@@ -46,17 +46,28 @@ export const serverSend = command(
   }),
   as<Sending>(any()),
 );
-const diskCopy = object({ key: serverKey, id: string({ pattern: '^[0-9a-f-]{36}$' }) });
+/** Where a host on another machine brings a stream that it is asked for, and what lets it in. */
+export const destination = object({
+  server: string({ pattern: '^https://', max: 80 }),
+  ticket: string({ pattern: '^[\\w-]{32}$' }),
+});
+export type Destination = Static<typeof destination>;
+
+const diskCopyFields = { key: serverKey, id: string({ pattern: '^[0-9a-f-]{36}$' }) };
+const diskCopy = object(diskCopyFields);
 /** Copies the guest's root disk as it is now. Answers null while that takes longer: it is to be asked again. */
 export const copyDisk = command(
   'copy-disk',
   diskCopy,
   object({ copy: nullable(object({ format: oneOf('qcow2', 'raw'), sizeBytes: integer() })) }),
 );
-/** A unix socket on which one connection is sent the copy's bytes; null where it has none (a simulated host). */
+/**
+ * A unix socket on which one connection is sent the copy's bytes; null where they are brought to where the control plane
+ * said (`to`), or there are none (a simulated host).
+ */
 export const offerDiskCopy = command(
   'offer-disk-copy',
-  diskCopy,
+  object({ ...diskCopyFields, to: optional(destination) }),
   object({ path: nullable(string()), sizeBytes: integer() }),
 );
 export const dropDiskCopy = command('drop-disk-copy', diskCopy, object({}));
@@ -66,11 +77,11 @@ export const serverConsoleLog = command(
   object({ output: string() }),
 );
 export const serverDiagnostics = command('server-diagnostics', object({ key: serverKey }), open({}));
-/** A unix socket on which one connection is bridged to the guest's screen or serial line. */
+/** A unix socket on which one connection is bridged to the guest's screen or serial line; null where it is brought (`to`). */
 export const openConsole = command(
   'open-console',
-  object({ key: serverKey, kind: oneOf('vnc', 'serial') }),
-  object({ path: string() }),
+  object({ key: serverKey, kind: oneOf('vnc', 'serial'), to: optional(destination) }),
+  object({ path: nullable(string()) }),
 );
 export const portCounters = command('port-counters', object({ portId: string() }), open({}));
 /** For audits: what the host really holds. */

@@ -3,6 +3,7 @@
 
 import type { DiskCopy, Guest } from '#/drivers/hypervisor/hypervisor-driver.ts';
 import type { AgentOptions } from '#/host/agent.ts';
+import type { Destination } from '#/host/commands.ts';
 import { offerFile } from '#/host/offers.ts';
 import { sleep } from '#/platform/clock/clock.ts';
 
@@ -12,7 +13,7 @@ const waitMs = 10_000;
 export interface DiskCopies {
   /** @returns null while it is being made */
   make(guest: Guest, id: string): Promise<DiskCopy | null>;
-  offer(guest: Guest, id: string): Promise<{ path: string | null; sizeBytes: number }>;
+  offer(guest: Guest, id: string, to?: Destination): Promise<{ path: string | null; sizeBytes: number }>;
 }
 
 export function diskCopies(options: AgentOptions): DiskCopies {
@@ -31,9 +32,9 @@ export function diskCopies(options: AgentOptions): DiskCopies {
       const late = sleep(clock, waitMs, enough.signal).then(() => null);
       return Promise.race([copy, late]).finally(() => enough.abort());
     },
-    async offer(guest, id) {
+    async offer(guest, id, to) {
       const { content, sizeBytes } = await hypervisor.copyDisk(guest, id);
-      return content.kind === 'file' ? offerFile(options, content) : { path: null, sizeBytes };
+      return content.kind === 'file' ? offerFile(options, content, to) : { path: null, sizeBytes };
     },
   };
 }

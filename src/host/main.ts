@@ -16,6 +16,7 @@ import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
 import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
 import { createAgent } from '#/host/agent.ts';
+import { controlDialer } from '#/host/dial-control.ts';
 import { imageFetcher } from '#/host/fetch-image.ts';
 import { closeDrivers, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
 import { subjectToken } from '#/host/commands.ts';
@@ -65,6 +66,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
     planFile: planFile(join(paths.host, 'plan.json')),
     consoleDirectory: consoleDirectory(paths.run),
     alone: channel === null,
+    dial: options.config.clusterAddress === null ? undefined : controlDialer(tlsFilesIn(paths.machine)),
   });
   await agent.start();
   return {

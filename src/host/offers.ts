@@ -1,23 +1,25 @@
-// What only root and the guest's user may open, offered to the control plane: a socket for one connection, for a minute.
-// A guest's screen or serial line is bridged; a file is sent from its beginning to its end.
+// What only root and the guest's user may open, offered to the control plane: on its own machine by a socket for one
+// connection, for a minute; elsewhere the host connects to where it is wanted. A guest's screen or serial line is bridged; a
+// file is sent from its beginning to its end.
 
 import { chmodSync, constants, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream';
+import { type Duplex, pipeline } from 'node:stream';
 import type { AgentOptions } from '#/host/agent.ts';
+import type { Destination } from '#/host/commands.ts';
 import { newUuid } from '#/platform/clock/clock.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
 
 const offerMs = 60_000;
 
-type Place = Pick<AgentOptions, 'consoleDirectory' | 'random' | 'clock'>;
+type Place = Pick<AgentOptions, 'consoleDirectory' | 'dial' | 'random' | 'clock'>;
 
-/** @returns the path of a socket that bridges its first connection to `target` */
-export function offerConsole(place: Place, target: string): Promise<string> {
-  return offer(place, 'console', {
+/** @returns the path of a socket that bridges its first connection to `target`; null when it was brought to `to` */
+export function offerConsole(place: Place, target: string, to?: Destination): Promise<string | null> {
+  return offer(place, 'console', to, {
     serve(client) {
       const guest = connect(target);
       client.pipe(guest).pipe(client);
@@ -32,12 +34,13 @@ export function offerConsole(place: Place, target: string): Promise<string> {
 
 /**
  * @param file in a directory that others may write to: it must be a plain file of that user alone
- * @returns the path of a socket that sends its first connection the file, and the file's length
+ * @returns the path of a socket that sends its first connection the file (null when it was brought to `to`), and its length
  */
 export async function offerFile(
   place: Place,
   file: { path: string; uid: number },
-): Promise<{ path: string; sizeBytes: number }> {
+  to?: Destination,
+): Promise<{ path: string | null; sizeBytes: number }> {
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
   const opened = await open(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   const close = (): void => void opened.close().catch(() => {});
@@ -45,7 +48,7 @@ export async function offerFile(
     const facts = await opened.stat();
     if (!facts.isFile() || facts.uid !== file.uid || facts.nlink !== 1)
       throw new Error(`${file.path} is not what was put there`);
-    const path = await offer(place, 'file', {
+    const path = await offer(place, 'file', to, {
       serve: client =>
         // Its end or its failure closes both.
         pipeline(opened.createReadStream({ highWaterMark: 256 << 10 }), client, () => {}),
@@ -58,14 +61,23 @@ export async function offerFile(
   }
 }
 
-/** @param what.unused called when nobody came */
-function offer(
-  { consoleDirectory, random, clock }: Place,
-  name: string,
-  what: { serve(client: Socket): void; unused?(): void },
-): Promise<string> {
-  if (!consoleDirectory) throw new Problem('unsupported', platformTexts.unsupported, { what: name });
-  const path = join(consoleDirectory, `${newUuid(random)}.sock`);
+interface Offered {
+  serve(client: Duplex): void;
+  /** When nobody came. */
+  unused?(): void;
+}
+
+async function offer(place: Place, name: string, to: Destination | undefined, what: Offered): Promise<string | null> {
+  const { consoleDirectory, dial } = place;
+  const wayOut = to ? dial : consoleDirectory;
+  if (!wayOut) throw new Problem('unsupported', platformTexts.unsupported, { what: name });
+  if (typeof wayOut === 'string') return offerSocket(place, wayOut, what);
+  what.serve(await wayOut(to!));
+  return null;
+}
+
+function offerSocket({ random, clock }: Place, directory: string, what: Offered): Promise<string> {
+  const path = join(directory, `${newUuid(random)}.sock`);
   return new Promise((resolve, reject) => {
     const server = createServer(client => {
       end();

@@ -20,6 +20,7 @@ function reportsOver(bus: ReturnType<typeof memoryBus>) {
     host: 'a',
     version: '1.2.3',
     bus,
+    clock,
     random: systemRandom(),
     log,
     timers: createTimers(clock),

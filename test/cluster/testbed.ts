@@ -1,6 +1,6 @@
 // Several machines on one: each a box of namespaces with its own addresses, /run, host name, processes and data
 // directory, wired to a switch whose links can be cut. All of it ends with the process that made it, however that ends;
-// only data directories stay then, and the next bed removes those.
+// only data directories stay then, which the next bed removes, and the suite when it ends.
 //
 //   await using bed = await testBed('name');
 //   const [one, two] = [await bed.machine('one'), await bed.machine('two')];
@@ -61,7 +61,7 @@ export async function testBed(name: string): Promise<TestBed> {
   mkdirSync(beds, { recursive: true });
   removeLeftovers();
   const hub = await openBox('switch');
-  const directory = join(beds, `${name}-${hub.pid}`);
+  const directory = join(beds, `${name}-${process.pid}`);
   mkdirSync(directory);
   const bed = await wire(hub);
   const [management, data] = [`10.99.${bed}`, `10.98.${bed}`];
@@ -209,11 +209,10 @@ async function placeGuestImage(disk: string): Promise<void> {
   writeFileSync(join(disk, '.haneul'), '');
 }
 
-/** The disks of beds whose process was killed. */
-function removeLeftovers(): void {
-  for (const name of readdirSync(beds)) {
-    const pid = name.split('-').at(-1)!;
-    if (!existsSync(`/proc/${pid}/comm`) || readFileSync(`/proc/${pid}/comm`, 'utf8').trim() !== 'unshare')
-      rmSync(join(beds, name), { recursive: true, force: true });
-  }
+/** Removes the disks of beds whose process was killed; their machines ended with it. */
+export function removeLeftovers(): void {
+  for (const name of existsSync(beds) ? readdirSync(beds) : [])
+    if (!existsSync(`/proc/${name.split('-').at(-1)}`))
+      // What still ends may write one more file.
+      rmSync(join(beds, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
 }

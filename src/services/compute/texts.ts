@@ -344,10 +344,6 @@ export const t = texts('compute', {
     en: 'The image’s block_device_mapping is not valid at {where}: {why}.',
     ko: '이미지의 block_device_mapping이 {where}에서 올바르지 않습니다: {why}.',
   },
-  copyElsewhere: {
-    en: 'Images are made of servers on the control plane’s own machine only; host {host} is another one.',
-    ko: '서버 이미지는 제어 평면과 같은 컴퓨터에 있는 서버로만 만들 수 있는데, 호스트 {host}은(는) 다른 컴퓨터입니다.',
-  },
   copyTakesLong: {
     en: 'Host {host} still copies the disk of server {id}.',
     ko: '호스트 {host}이(가) 아직 서버 {id}의 디스크를 복사하고 있습니다.',

@@ -4,13 +4,14 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { connect, type Socket } from 'node:net';
 import { dirname, extname, join, normalize, sep } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { callHost, openConsole } from '#/host/commands.ts';
+import { openConsole } from '#/host/commands.ts';
+import { streamsOf, takeStream } from '#/host/streams.ts';
 import type { Bus } from '#/platform/bus/bus.ts';
+import type { Clock } from '#/platform/clock/clock.ts';
 import type { Database } from '#/platform/database/database.ts';
 import type { Logger } from '#/platform/log/log.ts';
 import { takeConsoleToken } from '#/services/compute/consoles/console.store.ts';
@@ -21,6 +22,7 @@ import { vncPage } from '#/services/compute/consoles/vnc-page.ts';
 export interface ConsoleProxyOptions {
   db: Database;
   bus: Bus;
+  clock: Clock;
   log: Logger;
   /** What browsers see as this program: other sites' pages may not connect. */
   publicUrl(): string;
@@ -75,29 +77,20 @@ function refuse(socket: Duplex, status: string): void {
   if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
 }
 
-async function open({ db, bus }: ConsoleProxyOptions, token: string): Promise<Socket | undefined> {
+async function open({ db, bus, clock }: ConsoleProxyOptions, token: string): Promise<Duplex | undefined> {
   if (token === '' || token.length > 128) return undefined;
   const allowed = await db.write(async tx => {
     const taken = await takeConsoleToken(tx, token);
-    return taken && { ...taken, host: hostOf(await mustFindServer(tx, taken.serverId)) };
+    return taken && { ...taken, host: hostOf(await mustFindServer(tx, taken.serverId)), streams: streamsOf(tx) };
   });
   if (!allowed) return undefined;
-  const { path } = await callHost(
-    bus,
-    allowed.host,
-    openConsole,
-    { key: `server/${allowed.serverId}`, kind: allowed.kind },
-    openMs,
-  );
-  const guest = connect(path);
-  await new Promise<void>((resolve, reject) => {
-    guest.once('connect', resolve);
-    guest.once('error', reject);
-  });
-  return guest;
+  const { host, kind, streams } = allowed;
+  const asked = { key: `server/${allowed.serverId}` as const, kind };
+  const { stream } = await takeStream({ bus, clock, streams }, host, openConsole, asked, openMs);
+  return stream ?? undefined;
 }
 
-function bridge(browser: WebSocket, guest: Socket): void {
+function bridge(browser: WebSocket, guest: Duplex): void {
   const end = (): void => {
     guest.destroy();
     browser.close();
@@ -115,7 +108,7 @@ function bridge(browser: WebSocket, guest: Socket): void {
       guest.once('drain', () => browser.resume());
     }
   });
-  guest.on('error', end).on('close', end);
+  guest.on('error', end).on('end', end).on('close', end);
   browser.on('error', end).on('close', end);
 }
 

@@ -45,7 +45,13 @@ test('a console is opened once, by who has its URL, from our own pages', async (
   bus.serve(commandSubject('host-1', openConsole.name), async () => ({ path }));
   const page = consolePage();
   const http = createServer((incoming, outgoing) => void (page(incoming, outgoing) || outgoing.writeHead(404).end()));
-  const upgrade = consoleUpgrade({ db: cloud.db, bus, log, publicUrl: () => 'http://cloud.example' });
+  const upgrade = consoleUpgrade({
+    db: cloud.db,
+    bus,
+    clock: systemClock(),
+    log,
+    publicUrl: () => 'http://cloud.example',
+  });
   http.on('upgrade', (incoming, socket, head) => void (upgrade(incoming, socket, head) || socket.destroy()));
   await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve));
   const origin = `127.0.0.1:${(http.address() as AddressInfo).port}`;

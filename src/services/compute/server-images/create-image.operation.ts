@@ -1,6 +1,7 @@
 // A server's root disk becomes an image: its host copies the disk as it is at one moment, and the image service takes the copy.
 
 import { callHost, copyDisk, dropDiskCopy, offerDiskCopy } from '#/host/commands.ts';
+import { streamsOf, takeStream } from '#/host/streams.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { operation, type Outside } from '#/platform/operations/operation.ts';
@@ -53,8 +54,11 @@ export const createServerImage = operation<CreateImageInput>(kind)
   .call('store', {
     async do({ bus, clock, db, requestId }, { host, serverId, imageId, copy }) {
       const asked = { key: `server/${serverId}` as const, id: imageId };
-      const { path, sizeBytes } = await callHost(bus, host, offerDiskCopy, asked, undefined, requestId);
-      const bytes = offeredBytes({ host, path, sizeBytes }, { clock, withinMs: patienceMs });
+      const streams = await db.read(async tx => streamsOf(tx));
+      const way = { bus, clock, streams };
+      const { answer, stream } = await takeStream(way, host, offerDiskCopy, asked, undefined, requestId);
+      const { sizeBytes } = answer;
+      const bytes = offeredBytes({ stream, sizeBytes }, { clock, withinMs: patienceMs });
       return { stored: await storeServerImage(db, imageId, { format: copy.format, sizeBytes, bytes }) };
     },
   })
