@@ -170,10 +170,13 @@ export const ways: Record<string, Way> = {
   ),
 
   ...Object.fromEntries(
-    ['GET', 'HEAD'].map(method => [
-      `${method} /v3/domains/{}/config/security_compliance/{}`,
-      { path: () => ({ option: 'password_regex' }) },
-    ]),
+    // Told for the default domain only.
+    ['GET', 'HEAD'].flatMap(method =>
+      ['', '/{}'].map(rest => [
+        `${method} /v3/domains/{}/config/security_compliance${rest}`,
+        { path: () => ({ domain_id: 'default', option: 'password_regex' }) },
+      ]),
+    ),
   ),
 
   'POST /v3/endpoints': {

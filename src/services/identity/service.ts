@@ -165,7 +165,7 @@ export function identityService(options: IdentityOptions): { service: Service; a
       ...serviceEndpoints,
       ...endpointEndpoints,
       ...domainEndpoints,
-      ...domainConfigEndpoints(vault),
+      ...domainConfigEndpoints(vault, compliance),
       ...projectEndpoints,
       ...projectTagEndpoints,
       ...withFederated(withDirectories(userEndpoints({ passwords, compliance, log, recorder }), directories)),

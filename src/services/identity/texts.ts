@@ -223,6 +223,10 @@ export const identityTexts = texts('identity', {
     en: 'Limit {limit} of {resource} for project {project} is above that of its domain {domain}, which is {most} (-1: none).',
     ko: '프로젝트 {project}의 {resource} 제한 {limit}이(가) 도메인 {domain}의 제한 {most}보다 큽니다(-1은 제한 없음).',
   },
+  complianceElsewhere: {
+    en: 'What passwords must be like is told by password_regex and password_regex_description of domain {domain}, for all domains.',
+    ko: '비밀번호의 조건은 도메인 {domain}의 password_regex와 password_regex_description으로 알 수 있으며, 모든 도메인에 같습니다.',
+  },
   configUnknown: {
     en: 'Option {option} of group {group} cannot be set for a domain.',
     ko: '도메인에 설정할 수 없는 옵션입니다: 그룹 {group}의 {option}.',

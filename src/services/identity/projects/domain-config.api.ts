@@ -7,16 +7,13 @@ import { any, as, mapOf, object, open } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { admin, anyone, systemReader } from '#/services/identity/allow.ts';
 import type { Vault } from '#/services/identity/credentials/credential.store.ts';
+import { defaultDomainId } from '#/services/identity/seed.ts';
 import { tables } from '#/services/identity/tables.ts';
 import { identityTexts as t } from '#/services/identity/texts.ts';
+import type { Compliance } from '#/services/identity/users/compliance.rules.ts';
 import { notFound, type Wire } from '#/services/identity/wire.ts';
 import { domainFinder } from '#/services/identity/projects/domain.api.ts';
-import {
-  domainOptions,
-  isSecret,
-  type OptionValue,
-  publicOptions,
-} from '#/services/identity/projects/domain-config.options.ts';
+import { domainOptions, isSecret, type OptionValue } from '#/services/identity/projects/domain-config.options.ts';
 
 type Config = Record<string, Record<string, OptionValue>>;
 const path = '/v3/domains/{domain_id}/config';
@@ -60,7 +57,7 @@ function part(config: Config, { group, option }: { group?: string; option?: stri
   return option === undefined ? { [group]: options } : { [option]: options[option] };
 }
 
-export function domainConfigEndpoints(vault: Vault): Endpoint[] {
+export function domainConfigEndpoints(vault: Vault, compliance: Compliance): Endpoint[] {
   async function load(tx: Tx, domainId: string): Promise<Config> {
     const rows = await tables(tx)
       .selectFrom('domainConfigs')
@@ -160,7 +157,7 @@ export function domainConfigEndpoints(vault: Vault): Endpoint[] {
     }),
   );
 
-  return [create, ...show, ...update, ...remove, ...defaults, ...compliance];
+  return [create, ...show, ...update, ...remove, ...defaults, ...passwordDemands(compliance)];
 }
 
 const shownOptions = Object.fromEntries(
@@ -181,15 +178,22 @@ const defaults = depths.map(tail =>
   }),
 );
 
-const compliance = ['', '/{option}'].map(tail =>
-  endpoint({
-    policy: 'identity:get_security_compliance_domain_config',
-    allow: anyone,
-    route: `GET ${path}/security_compliance${tail}`,
-    summary: 'Shows what passwords must be like',
-    replies: { 200: reply },
-    handle: async ({ path: { option } }) => ({
-      200: { config: part(publicOptions, { group: 'security_compliance', option }) },
+/** Everybody who has to choose a password may know what it must be like; as in Keystone, by way of the default domain. */
+function passwordDemands({ passwordRegex, passwordRegexDescription }: Compliance): Endpoint[] {
+  const group = 'security_compliance';
+  const shown = { [group]: { password_regex: passwordRegex, password_regex_description: passwordRegexDescription } };
+  return ['', '/{option}'].map(tail =>
+    endpoint({
+      policy: 'identity:get_security_compliance_domain_config',
+      allow: anyone,
+      route: `GET ${path}/${group}${tail}`,
+      summary: 'Shows what passwords must be like',
+      replies: { 200: reply },
+      async handle({ path: { domain_id: domainId, option } }) {
+        if (domainId !== defaultDomainId || (option !== undefined && !Object.hasOwn(shown[group], option)))
+          throw new Problem('forbidden', t.complianceElsewhere, { domain: defaultDomainId });
+        return { 200: { config: part(shown, { group, option }) } };
+      },
     }),
-  }),
-);
+  );
+}

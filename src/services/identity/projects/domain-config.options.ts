@@ -61,11 +61,6 @@ export const domainOptions: Record<string, Record<string, OptionValue>> = {
   },
 };
 
-/** Everybody who has to choose a password may read these. */
-export const publicOptions: Record<string, Record<string, OptionValue>> = {
-  security_compliance: { password_regex: null, password_regex_description: null },
-};
-
 /** Stored, never shown. */
 export function isSecret(group: string, option: string): boolean {
   return group === 'ldap' && option === 'password';
