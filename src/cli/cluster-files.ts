@@ -2,7 +2,7 @@
 // the host there; on every other the certificate with which it joined. Made by `up` and `join`; running again mends.
 
 import { X509Certificate } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type CertificateAsk,
@@ -17,6 +17,7 @@ import { type Config, tunnelAddressOf } from '#/platform/config/config.ts';
 import type { DataPaths } from '#/platform/config/data-directory.ts';
 import { writeWholeSync } from '#/platform/files/write-whole.ts';
 import { writeSecrets } from '#/cluster/secrets.ts';
+import { endsSoon, nextFilesIn } from './certificate-end.ts';
 import { runsBus } from './cluster-roles.ts';
 import type { SystemUser } from './users.ts';
 
@@ -25,9 +26,6 @@ export interface ClusterUsers {
   /** Whom the NATS server runs as. */
   bus: SystemUser;
 }
-
-/** A certificate that ends within this time is made anew. */
-const renewMs = 120 * 86_400_000;
 
 /** The first machine's. */
 export async function ensureClusterFiles(config: Config, paths: DataPaths, users: ClusterUsers): Promise<void> {
@@ -39,12 +37,12 @@ export async function ensureClusterFiles(config: Config, paths: DataPaths, users
   const ensure = async (directory: string, owner: SystemUser | null, ask: () => CertificateAsk): Promise<string> => {
     const files = tlsFilesIn(directory);
     put(files.caFile, authority.certificate, owner);
+    finishReplacing(directory, owner);
     const before = existsSync(files.keyFile) && existsSync(files.certFile) && readFileSync(files.certFile, 'utf8');
     if (before && stillGood(before, ask().addresses ?? [])) return before;
-    const { certificate, key } = await issueCertificate(authority, ask(), parts);
-    put(files.keyFile, key, owner);
-    put(files.certFile, certificate, owner);
-    return certificate;
+    const made = await issueCertificate(authority, ask(), parts);
+    replaceCredential(directory, made, owner);
+    return made.certificate;
   };
   await ensure(paths.cluster, users.control, () => ({ names: [controlName], addresses: [clusterAddress] }));
   if (runsBus(config)) {
@@ -56,8 +54,8 @@ export async function ensureClusterFiles(config: Config, paths: DataPaths, users
   }
   if (config.roles.includes('host')) {
     ownDirectory(paths.machine, 0o700, null);
-    const id = parts.random.bytes(8).toString('hex');
-    const certificate = await ensure(paths.machine, null, () => ({ names: [machineCertificateName(id)], addresses }));
+    const name = nameIn(paths.machine) ?? machineCertificateName(parts.random.bytes(8).toString('hex'));
+    const certificate = await ensure(paths.machine, null, () => ({ names: [name], addresses }));
     // From this the control plane knows it.
     put(join(paths.cluster, 'host.crt'), certificate, users.control);
   }
@@ -80,6 +78,34 @@ export function keepCredential(
     put(files.keyFile, key, owner);
     put(files.certFile, certificate, owner);
   }
+}
+
+/** The new pair in place of the one before. A power cut in between leaves the one or the other, whole. */
+export function replaceCredential(directory: string, { certificate, key }: Credential, owner: SystemUser | null): void {
+  const next = nextFilesIn(directory);
+  put(next.key, key, owner);
+  put(next.certificate, certificate, owner);
+  finishReplacing(directory, owner);
+}
+
+/** Goes on with what a power cut interrupted. */
+export function finishReplacing(directory: string, owner: SystemUser | null): void {
+  const next = nextFilesIn(directory);
+  // The certificate is written last and taken away first.
+  if (existsSync(next.certificate)) {
+    const files = tlsFilesIn(directory);
+    put(files.keyFile, readFileSync(next.key, 'utf8'), owner);
+    put(files.certFile, readFileSync(next.certificate, 'utf8'), owner);
+    rmSync(next.certificate);
+  }
+  rmSync(next.key, { force: true });
+}
+
+/** Under which the bus knows the machine: a renewed certificate keeps it. */
+function nameIn(directory: string): string | null {
+  const { certFile } = tlsFilesIn(directory);
+  if (!existsSync(certFile)) return null;
+  return /DNS:([\w.-]+)/.exec(new X509Certificate(readFileSync(certFile)).subjectAltName ?? '')?.[1] ?? null;
 }
 
 /** What its control plane must have as the others have it. */
@@ -106,10 +132,10 @@ async function ensureAuthority(paths: DataPaths, owner: SystemUser): Promise<Cre
 }
 
 function stillGood(certificate: string, addresses: string[]): boolean {
-  const { validTo, subjectAltName = '' } = new X509Certificate(certificate);
+  const { subjectAltName = '' } = new X509Certificate(certificate);
   const named = subjectAltName.split(', ');
   return (
-    Date.parse(validTo) - systemClock().now() > renewMs &&
+    !endsSoon(certificate) &&
     addresses.every(address => named.some(name => name.toLowerCase() === `ip address:${canonical(address)}`))
   );
 }

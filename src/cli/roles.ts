@@ -110,6 +110,7 @@ export async function supervise(context: Context, data: string, log: Logger, tak
   const controlUser = real && context.root ? await findUser(systemRun(log), controlUserName) : null;
   // Before those who meet on it; it needs nobody.
   const bus = real && runsBus(config) ? await keepBus(config, paths, log) : null;
+  const endRenewal = real && config.clusterAddress !== null ? await keepRenewed(config, paths, log) : null;
   const supervisor = await startSupervisor({
     paths,
     program: controlUser ? readableProgram(paths.root) : programDirectory,
@@ -121,6 +122,7 @@ export async function supervise(context: Context, data: string, log: Logger, tak
     takeOver,
   });
   return async signal => {
+    endRenewal?.();
     if (signal === leaveSignal) {
       supervisor.leave();
       bus?.leave();
@@ -146,6 +148,13 @@ async function keepBus(config: Config, paths: DataPaths, log: Logger): Promise<S
   if (!user) throw new Problem('unavailable', t.noUser, { user: busUserName });
   const { keepBusServer } = await import('./bus-server.ts');
   return keepBusServer({ paths, config, user, clock: systemClock(), log });
+}
+
+async function keepRenewed(config: Config, paths: DataPaths, log: Logger): Promise<() => void> {
+  const { keepCertificates } = await import('./renewal.ts');
+  const run = systemRun(log);
+  const users = { control: await findUser(run, controlUserName), bus: await findUser(run, busUserName) };
+  return keepCertificates({ config, paths, users, clock: systemClock(), log });
 }
 
 /** The first signal to end. A second one ends at once. */

@@ -136,6 +136,12 @@ export async function askSecrets(server: string, identity: Identity): Promise<Re
   return parse(secretsMap, await call(server, identity, 'en', '/secrets'), platformTexts.invalidBody);
 }
 
+/** A certificate (PEM) to follow the one that this machine has. @throws Problem */
+export async function askToRenew(server: string, identity: Identity, request: string): Promise<string> {
+  const answer = await call(server, identity, 'en', '/renew', { request });
+  return parse(object({ certificate: string() }), answer, platformTexts.invalidBody).certificate;
+}
+
 function call(
   server: string,
   { authority, certificate, key }: Identity,

@@ -16,6 +16,9 @@ export interface MemberRow {
   tunnelAddress: string;
   joinedAt: string;
   expiresAt: string;
+  /** Of the certificate that it was given to follow this one: it counts as soon as it is used, and until then this one does. */
+  nextFingerprint: string | null;
+  nextExpiresAt: string | null;
 }
 
 export interface InvitationRow {
@@ -57,6 +60,13 @@ export const clusterMigrations: Migration[] = [
       });
     },
   },
+  {
+    name: 'cluster/0002-renewal',
+    async up(tx) {
+      for (const column of ['nextFingerprint', 'nextExpiresAt'])
+        await tx.schema.alterTable('clusterMembers').addColumn(column, 'text').execute();
+    },
+  },
 ];
 
 function tables(tx: Tx) {
@@ -71,17 +81,52 @@ export function findMember(tx: Tx, name: string): Promise<MemberRow | undefined>
   return tables(tx).selectFrom('clusterMembers').selectAll().where('name', '=', name).executeTakeFirst();
 }
 
-/** The machine whose certificate this is now; none for one that was replaced or removed. */
+/** The machine whose certificate this is, or is to be; none for one that was replaced or removed. */
 export function memberByFingerprint(tx: Tx, fingerprint: string): Promise<MemberRow | undefined> {
-  return tables(tx).selectFrom('clusterMembers').selectAll().where('fingerprint', '=', fingerprint).executeTakeFirst();
+  return tables(tx)
+    .selectFrom('clusterMembers')
+    .selectAll()
+    .where(eb => eb.or([eb('fingerprint', '=', fingerprint), eb('nextFingerprint', '=', fingerprint)]))
+    .executeTakeFirst();
+}
+
+/** The machine gets another certificate, if what it has is still this one. @returns whether it was */
+export async function promiseCertificate(
+  tx: Tx,
+  current: string,
+  { fingerprint, expiresAt }: Pick<MemberRow, 'fingerprint' | 'expiresAt'>,
+): Promise<boolean> {
+  const { numUpdatedRows } = await tables(tx)
+    .updateTable('clusterMembers')
+    .set({ nextFingerprint: fingerprint, nextExpiresAt: expiresAt })
+    .where('fingerprint', '=', current)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** It has used the promised one: the one before is worth nothing from here on. */
+export async function takeUpCertificate(tx: Tx, fingerprint: string): Promise<void> {
+  await tables(tx)
+    .updateTable('clusterMembers')
+    .set(eb => ({
+      fingerprint,
+      expiresAt: eb.fn.coalesce('nextExpiresAt', 'expiresAt'),
+      nextFingerprint: null,
+      nextExpiresAt: null,
+    }))
+    .where('nextFingerprint', '=', fingerprint)
+    .execute();
 }
 
 /** A certificate that the machine had before is worth nothing from here on. */
-export async function putMember(tx: Tx, member: Omit<MemberRow, 'joinedAt'>): Promise<void> {
+export async function putMember(
+  tx: Tx,
+  member: Omit<MemberRow, 'joinedAt' | 'nextFingerprint' | 'nextExpiresAt'>,
+): Promise<void> {
   await removeMember(tx, member.name);
   await tables(tx)
     .insertInto('clusterMembers')
-    .values({ ...member, joinedAt: now(tx) })
+    .values({ ...member, joinedAt: now(tx), nextFingerprint: null, nextExpiresAt: null })
     .execute();
 }
 

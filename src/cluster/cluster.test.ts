@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { request as httpsRequest } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { connect } from 'node:tls';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
@@ -27,7 +28,7 @@ import { createLogger } from '#/platform/log/log.ts';
 import { Problem, type ProblemKind } from '#/platform/problem/problem.ts';
 import { testDatabase } from '../../test/postgres/test-database.ts';
 import { virtualClock } from '../../test/virtual-clock.ts';
-import { askSecrets, askSelf, askToJoin, findAuthority } from './client.ts';
+import { askSecrets, askSelf, askToJoin, askToRenew, findAuthority } from './client.ts';
 import {
   clusterMigrations,
   invite,
@@ -205,6 +206,60 @@ test('the listener: pinned, and each machine gets its own', async () => {
   await real.close();
   await cloud.close();
   rmSync(directory, { recursive: true });
+});
+
+test('a certificate is renewed under the same names; the one before counts until the new one is used', async () => {
+  const clock = livelyClock();
+  const cloud = await cluster(clock);
+  const port = await freePort();
+  const server = `https://127.0.0.1:${port}`;
+  const listener = clusterListener({
+    ...cloud.parts,
+    authority: cloud.authority,
+    own: await issueCertificate(cloud.authority, { names: ['control.haneul'], addresses: ['127.0.0.1'] }, cloud),
+    log,
+    settings: () => ({ bus_servers: [], cluster_servers: [] }),
+    secrets: () => ({}),
+    imageFor: async () => null,
+    admit: () => null,
+    joined: async () => {},
+  });
+  await listener.listen('127.0.0.1', port);
+  const authority = cloud.authority.certificate;
+  const { request, key } = await requestCertificate('a');
+  const { secret } = await cloud.invite();
+  const { member, certificate } = await cloud.join(secret, 'a', { request });
+  const first = { authority, certificate, key };
+  const renewed = async (from: typeof first): Promise<typeof first> => {
+    const asked = await requestCertificate('a');
+    return { authority, certificate: await askToRenew(server, from, asked.request), key: asked.key };
+  };
+  // One answer that is lost, and another that is kept: the first certificate is still good for both.
+  const lost = await renewed(first);
+  const second = await renewed(first);
+  ok(await askSelf(server, first));
+  equal(await askSelf(server, lost), null);
+  ok(await askSelf(server, second));
+  equal(await askSelf(server, first), null);
+  await rejects(renewed(first), Problem);
+  const [now] = await cloud.db.read(listMembers);
+  deepEqual([now!.user, now!.nextFingerprint], [member.user, null]);
+  equal(now!.fingerprint, factsOf(second.certificate).fingerprint);
+
+  // The listener's own, while it listens.
+  const other = await issueCertificate(cloud.authority, { names: ['new.haneul'], addresses: ['127.0.0.1'] }, cloud);
+  listener.show(other);
+  const seen = await new Promise<string>(resolve => {
+    const socket = connect({ host: '127.0.0.1', port, ca: authority }, () => {
+      resolve(socket.getPeerCertificate().subject.CN as string);
+      socket.destroy();
+    });
+  });
+  equal(seen, 'new.haneul');
+  await cloud.db.write(tx => removeMember(tx, 'a'));
+  await rejects(renewed(second), Problem);
+  await listener.close();
+  await cloud.close();
 });
 
 test('a host brings what it was asked for to who asked, once, and no other host does', async () => {

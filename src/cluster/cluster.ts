@@ -1,7 +1,7 @@
 // The control plane's side of the cluster on one machine: its listener, who may speak on the bus, and what is told to
 // those who join.
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { compilePlan } from '#/host/plan.ts';
 import { createHostStreams, type HostStreams } from '#/host/streams.ts';
@@ -54,10 +54,13 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
     certificate: readFileSync(files.caFile, 'utf8'),
     key: readFileSync(join(paths.cluster, 'authority.key'), 'utf8'),
   };
-  const own: Credential = {
+  const readOwn = (): Credential => ({
     certificate: readFileSync(files.certFile, 'utf8'),
     key: readFileSync(files.keyFile, 'utf8'),
-  };
+  });
+  let own = readOwn();
+  /** Of the certificates as they were read last: `up` and the supervisor renew them. */
+  let seen = stampOf(files.certFile, join(paths.cluster, 'host.crt'));
   const server = originOf(clusterAddress, config.clusterPort);
   const sharedDatabase = config.databaseUrl !== null;
   const streams = createHostStreams({ own: hostNameOf(config), server, random });
@@ -101,7 +104,16 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
         writeWholeSync(paths.busMembers, text);
         told = text;
       };
+      const renewed = async (): Promise<void> => {
+        const stamp = stampOf(files.certFile, join(paths.cluster, 'host.crt'));
+        if (stamp === seen) return;
+        own = readOwn();
+        listener?.show(own);
+        await rememberOwnHost(db, config, paths);
+        seen = stamp;
+      };
       const look = async (): Promise<void> => {
+        await renewed().catch((error: unknown) => log.warn({ error }, 'a renewed certificate was not taken up'));
         await tell().catch((error: unknown) => log.warn({ error }, 'the members of the cluster were not read'));
         if (!stopped) timer = clock.after(lookMs, () => void look());
       };
@@ -139,6 +151,11 @@ export function openCluster({ config, paths, clock, random, log }: ClusterOption
       await listener?.close();
     },
   };
+}
+
+/** Another whenever one of the files was written. */
+function stampOf(...files: string[]): string {
+  return files.map(file => statSync(file, { bigint: true, throwIfNoEntry: false })?.mtimeNs ?? '-').join(' ');
 }
 
 /** `https://10.0.0.11:8701`. */

@@ -11,7 +11,14 @@ import type { Database } from '#/platform/database/database.ts';
 import { timestamp, type Tx } from '#/platform/database/tx.ts';
 import { array, object, string, type Static } from '#/platform/http/schema.ts';
 import { Problem } from '#/platform/problem/problem.ts';
-import { findMember, listMembers, type MemberRow, putMember, useInvitation } from './cluster.store.ts';
+import {
+  findMember,
+  listMembers,
+  type MemberRow,
+  promiseCertificate,
+  putMember,
+  useInvitation,
+} from './cluster.store.ts';
 import { clusterTexts as t } from './texts.ts';
 
 export const joinRequest = object({
@@ -75,6 +82,31 @@ export async function joinCluster(
     await putMember(tx, { name, user, fingerprint, roles: JSON.stringify(roles), address, tunnelAddress, expiresAt });
     return { member: (await findMember(tx, name))!, certificate };
   });
+}
+
+export const renewRequest = object({
+  /** PKCS #10, PEM. */
+  request: string({ max: 8192 }),
+});
+
+/**
+ * A certificate to follow the member's, under the same names. The one before counts until this one is used, so whatever is
+ * lost on the way locks nobody out.
+ * @returns PEM
+ * @throws Problem invalid, unauthenticated for a machine that was removed or has joined anew meanwhile
+ */
+export async function renewCertificate(
+  authority: Credential,
+  { user, address, tunnelAddress, fingerprint }: MemberRow,
+  { request }: Static<typeof renewRequest>,
+  { db, clock, random }: Omit<JoinParts, 'sharedDatabase'>,
+): Promise<string> {
+  const ask = { names: [user], addresses: [...new Set([address, tunnelAddress])] };
+  const certificate = await signRequest(authority, request, ask, { clock, random });
+  if (!certificate) throw new Problem('invalid', t.badRequest);
+  if (!(await db.write(tx => promiseCertificate(tx, fingerprint, factsOf(certificate)))))
+    throw new Problem('unauthenticated', t.noMember);
+  return certificate;
 }
 
 async function refuseTakenName(tx: Tx, name: string): Promise<void> {

@@ -19,8 +19,8 @@ import type { Logger } from '#/platform/log/log.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { languageOf } from '#/platform/text/text.ts';
 import { platformTexts } from '#/platform/text/texts.ts';
-import { type MemberRow, memberByFingerprint } from './cluster.store.ts';
-import { isControl, joinCluster, type JoinParts, joinRequest } from './join.ts';
+import { findMember, type MemberRow, memberByFingerprint, takeUpCertificate } from './cluster.store.ts';
+import { isControl, joinCluster, type JoinParts, joinRequest, renewCertificate, renewRequest } from './join.ts';
 import type { Secrets } from './secrets.ts';
 import { clusterTexts as t } from './texts.ts';
 
@@ -42,6 +42,8 @@ export interface ListenerOptions extends JoinParts {
 }
 
 export interface Listener {
+  /** Shows another certificate from here on. */
+  show(own: Credential): void;
   listen(address: string, port: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -51,18 +53,21 @@ const connectionsLimit = 2_000;
 const handshakeMs = 10_000;
 
 export function clusterListener(options: ListenerOptions): Listener {
-  const { authority, own, db, clock, log } = options;
+  const { authority, db, clock, log } = options;
   const streams = new Set<Duplex>();
+  const shown = ({ key, certificate }: Credential) => ({
+    key,
+    // With the authority's, so that who joins can compare it with the one that it was told.
+    cert: `${certificate}\n${authority.certificate}`,
+    ca: authority.certificate,
+    minVersion: 'TLSv1.3' as const,
+  });
   const server = createServer(
     {
-      key: own.key,
-      // With the authority's, so that who joins can compare it with the one that it was told.
-      cert: `${own.certificate}\n${authority.certificate}`,
-      ca: authority.certificate,
+      ...shown(options.own),
       requestCert: true,
       // Who joins has none yet; whatever needs one looks for it.
       rejectUnauthorized: false,
-      minVersion: 'TLSv1.3',
       handshakeTimeout: handshakeMs,
       maxHeaderSize: connectionLimits.headerBytes,
       headersTimeout: connectionLimits.headersMs,
@@ -93,6 +98,7 @@ export function clusterListener(options: ListenerOptions): Listener {
       const path = new URL(incoming.url ?? '/', 'https://cluster').pathname;
       const image = /^\/images\/([0-9a-f-]{36})$/.exec(path)?.[1];
       if (incoming.method === 'POST' && path === '/join') await join(incoming, outgoing);
+      else if (incoming.method === 'POST' && path === '/renew') await renew(incoming, outgoing);
       else if (incoming.method === 'GET' && path === '/self') await self(incoming, outgoing);
       else if (incoming.method === 'GET' && path === '/secrets') await tellSecrets(incoming, outgoing);
       else if (incoming.method === 'GET' && image) await sendImage(incoming, outgoing, image);
@@ -114,6 +120,14 @@ export function clusterListener(options: ListenerOptions): Listener {
     log.info({ member: member.name, roles: member.roles, address: member.address }, 'a machine joined');
     await options.joined();
     json(outgoing, 200, { certificate, authority: authority.certificate, ...options.settings(member) });
+  }
+
+  async function renew(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const member = await memberOf(incoming);
+    const ask = parse(renewRequest, parseJson(await readBody(incoming, clock, 32_768)), platformTexts.invalidBody);
+    const certificate = await renewCertificate(authority, member, ask, options);
+    log.info({ member: member.name }, 'a machine renews its certificate');
+    json(outgoing, 200, { certificate });
   }
 
   /** For control planes alone: a host has no use for keys. */
@@ -161,10 +175,13 @@ export function clusterListener(options: ListenerOptions): Listener {
     const fingerprint = tls.authorized ? tls.getPeerX509Certificate()?.fingerprint256 : undefined;
     const member = fingerprint && (await db.read(tx => memberByFingerprint(tx, fingerprint)));
     if (!member) throw new Problem('unauthenticated', t.noMember);
-    return member;
+    if (member.nextFingerprint !== fingerprint) return member;
+    await db.write(tx => takeUpCertificate(tx, fingerprint));
+    return (await db.read(tx => findMember(tx, member.name))) ?? member;
   }
 
   return {
+    show: own => server.setSecureContext(shown(own)),
     listen: (host, port) =>
       new Promise((resolve, reject) => {
         server.once('error', reject);

@@ -53,6 +53,8 @@ const t = texts('channel', {
 
 const longestLine = 4_096;
 const greetingMs = 10_000;
+/** Certificates are renewed months before they end. */
+const readAgainMs = 3_600_000;
 /** Streams at one time; more are refused before anything is read. */
 const mostConnections = 4_096;
 /** How often a peer that is watched is asked, and after how long an idle caller is asked whether it is still there. */
@@ -60,17 +62,18 @@ const pulseMs = 5_000;
 const pulse: Greeting = { service: 'pulse', id: '', ticket: '', stream: '' };
 
 export async function openChannel({ address, port, tls, clock, log }: ChannelOptions): Promise<Channel> {
-  const secure = {
-    ca: readFileSync(tls.caFile),
-    cert: readFileSync(tls.certFile),
-    key: readFileSync(tls.keyFile),
-    minVersion: 'TLSv1.3',
-  } as const;
+  const read = () =>
+    ({
+      ca: readFileSync(tls.caFile),
+      cert: readFileSync(tls.certFile),
+      key: readFileSync(tls.keyFile),
+      minVersion: 'TLSv1.3',
+    }) as const;
   const services = new Map<string, (greeting: Greeting) => Promise<Duplex | null>>();
   const sockets = new Set<TLSSocket>();
   const callers = new Set<Socket>();
   const server = createServer(
-    { ...secure, allowHalfOpen: true, requestCert: true, rejectUnauthorized: true },
+    { ...read(), allowHalfOpen: true, requestCert: true, rejectUnauthorized: true },
     socket => {
       keep(socket);
       answer(socket).catch((error: unknown) => {
@@ -84,6 +87,15 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
     callers.add(socket);
     socket.on('close', () => callers.delete(socket));
   });
+  let renewal = clock.after(readAgainMs, readAgain);
+  function readAgain(): void {
+    try {
+      server.setSecureContext(read());
+    } catch (error) {
+      log.warn({ error }, 'the certificate of the channel was not read');
+    }
+    renewal = clock.after(readAgainMs, readAgain);
+  }
   server.maxConnections = mostConnections;
   server.on('tlsClientError', error => log.warn({ error }, 'a stranger knocked at the channel'));
   await listen(server, address, port);
@@ -136,7 +148,8 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
       // Certificates name a machine's addresses.
       const named = isIP(to) ? {} : { servername: to };
       const options: ConnectionOptions & { allowHalfOpen: true } = {
-        ...secure,
+        // Read anew each time: certificates are renewed.
+        ...read(),
         ...named,
         host: to,
         port,
@@ -178,6 +191,7 @@ export async function openChannel({ address, port, tls, clock, log }: ChannelOpt
     },
     async close() {
       closed = true;
+      renewal.cancel();
       const ended = new Promise<void>(resolve => server.close(() => resolve()));
       for (const socket of [...sockets, ...callers]) socket.destroy();
       await ended;
