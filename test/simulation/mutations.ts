@@ -174,22 +174,6 @@ export const mutations: Record<string, () => Mutation> = {
       },
     }),
   }),
-  'a ticket for a volume that was taken back is still good': () => {
-    const good = new Map<string, Set<string>>();
-    return {
-      drivers: drivers => ({
-        ...drivers,
-        volume: {
-          ...drivers.volume,
-          ensure(disk, images) {
-            const all = new Set([...(good.get(disk.key) ?? []), ...disk.tickets]);
-            good.set(disk.key, all);
-            return drivers.volume.ensure({ ...disk, tickets: [...all] }, images);
-          },
-        },
-      }),
-    };
-  },
   'what was acknowledged is not kept': () => {
     const dice = createDice('keep');
     return {
