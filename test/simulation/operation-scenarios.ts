@@ -38,6 +38,15 @@ async function volume({ ask, settle }: Scene): Promise<{ path: string; id: strin
   return { id, path: `${volumes}/${id}` };
 }
 
+/** A server with a volume, which goes along when it moves. */
+async function laden(scene: Scene): Promise<{ path: string; id: string; volumeId: string }> {
+  const { path, id } = await server(scene);
+  const { id: volumeId } = await volume(scene);
+  await scene.ask('POST', `${path}/os-volume_attachments`, { volumeAttachment: { volumeId } });
+  await scene.settle();
+  return { path, id, volumeId };
+}
+
 async function snapshot(scene: Scene): Promise<{ path: string; id: string }> {
   const { id: volume_id } = await volume(scene);
   const { id } = (await scene.ask('POST', '/volume/v3/{project}/snapshots', { snapshot: { volume_id } })).snapshot;
@@ -107,23 +116,30 @@ export const scenarios: Record<string, Scenario> = {
     return () => scene.ask('POST', `${path}/action`, { revertResize: null });
   },
   'server.migrate': async scene => {
-    const { path } = await server(scene);
+    const { path } = await laden(scene);
     return () => scene.askAdmin('POST', `${path}/action`, { migrate: null });
   },
   'server.revertMigration': async scene => {
-    const { path } = await server(scene);
+    const { path } = await laden(scene);
     await scene.askAdmin('POST', `${path}/action`, { migrate: null });
     await scene.settle();
     return () => scene.ask('POST', `${path}/action`, { revertResize: null });
   },
   'server.liveMigrate': async scene => {
-    const { path } = await server(scene);
+    const { path } = await laden(scene);
     return () =>
       scene.askAdmin('POST', `${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: null } });
   },
   'server.evacuate': async scene => {
-    const { path, id } = await server(scene);
-    const source = scene.cloud.hosts.find(host => host.machine.guests.has(`server/${id}`))!;
+    const { path, id, volumeId } = await laden(scene);
+    const hostWith = (kind: 'guests' | 'disks', key: string) =>
+      scene.cloud.hosts.find(({ machine }) => (machine[kind] as ReadonlyMap<string, unknown>).has(key))!;
+    if (hostWith('guests', `server/${id}`) === hostWith('disks', `volume/${volumeId}`)) {
+      // What is on a host that is off cannot be had.
+      await scene.askAdmin('POST', `${path}/action`, { 'os-migrateLive': { block_migration: 'auto', host: null } });
+      await scene.settle();
+    }
+    const source = hostWith('guests', `server/${id}`);
     // It loses power: whoever fences hosts has done so.
     source.stopAgent();
     source.machine.reboot();

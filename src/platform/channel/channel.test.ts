@@ -85,3 +85,25 @@ test('bytes go over with a ticket, and not without one, nor with a foreign certi
   equal(await one.dial('127.0.0.4', asked).catch(() => 'away'), 'away');
   await Promise.all([one.close(), two.close(), stranger.close()]);
 });
+
+test('whoever watches a peer hears once that it no longer answers', async () => {
+  const authority = await createAuthority(parts);
+  const port = await freePort();
+  const open = async (name: string, address: string) =>
+    openChannel({ address, port, tls: await files(name, authority, address), ...parts, log });
+  const [one, two] = [await open('four', '127.0.0.5'), await open('five', '127.0.0.6')];
+  const heard: string[] = [];
+  const lost = new Promise<void>(resolve => {
+    one.watch('127.0.0.6', () => {
+      heard.push('lost');
+      resolve();
+    });
+  });
+  one.watch('127.0.0.6', () => heard.push('stopped'))();
+  await two.close();
+  const alive = setInterval(() => {}, 1_000);
+  await lost;
+  clearInterval(alive);
+  deepEqual(heard, ['lost']);
+  await one.close();
+});
