@@ -6,6 +6,7 @@ import { afterCommit, type Tx } from '#/platform/database/tx.ts';
 import { endpoint, type Endpoint, type Finder, type Query } from '#/platform/http/endpoint.ts';
 import { nextLink, pageLimit } from '#/platform/http/page.ts';
 import { array, boolean, object, oneOf, optional, string } from '#/platform/http/schema.ts';
+import { kindAsBegun } from '#/platform/operations/as-begun.ts';
 import { planKeysOf } from '#/platform/operations/explain.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import { findOperation, listOperations, type OperationRow, type Phase } from '#/platform/operations/operation.store.ts';
@@ -69,9 +70,9 @@ export function operationEndpoints(kindList: OperationKind[], bus: Bus): Endpoin
       find,
       replies: { 202: object({ operation: operationView }) },
       async handle({ tx, found, request }) {
-        await retryNow(tx, found, kinds.get(found.kind));
+        await retryNow(tx, found, kindAsBegun(kinds, found));
         // Hosts wait longer and longer before they try again what failed.
-        const kind = kinds.get(found.kind);
+        const kind = kindAsBegun(kinds, found);
         const hosts = new Set(kind ? planKeysOf(found, kind).map(key => key.host) : []);
         afterCommit(tx, () => hosts.forEach(host => bus.publish(retrySubject(host), null)));
         return { 202: { operation: await one(tx, found.id, request.language) } };
@@ -86,7 +87,7 @@ export function operationEndpoints(kindList: OperationKind[], bus: Bus): Endpoin
       bodyOptional: true,
       replies: { 202: object({ outcome: oneOf('unwinding', 'ended'), operation: operationView }) },
       async handle({ tx, found, body, request }) {
-        const outcome = await abandon(tx, found, kinds.get(found.kind), body.force ?? false);
+        const outcome = await abandon(tx, found, kindAsBegun(kinds, found), body.force ?? false);
         return { 202: { outcome, operation: await one(tx, found.id, request.language) } };
       },
     }),

@@ -3,6 +3,7 @@
 import { listHosts } from '#/host/hosts.ts';
 import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import { array, boolean, integer, nullable, object, oneOf, type Static, string } from '#/platform/http/schema.ts';
+import { kindAsBegun } from '#/platform/operations/as-begun.ts';
 import { explainOperation, type HostFacts, planKeysOf, stepsOf } from '#/platform/operations/explain.ts';
 import type { OperationKind } from '#/platform/operations/operation.ts';
 import type { OperationRow } from '#/platform/operations/operation.store.ts';
@@ -54,7 +55,7 @@ function view(
   nowMs: number,
   language: string,
 ): OperationView {
-  const kind = kinds.get(row.kind);
+  const kind = kindAsBegun(kinds, row);
   const running = row.phase === 'forward' || row.phase === 'undo';
   return {
     id: row.id,
@@ -80,6 +81,6 @@ function view(
     age_seconds: Math.max(0, Math.floor((nowMs - Date.parse(`${row.createdAt}Z`)) / 1000)),
     created_at: `${row.createdAt}Z`,
     updated_at: `${row.updatedAt}Z`,
-    explanation: explainOperation(row, { kinds: kinds.values(), hosts, nowMs, language }),
+    explanation: explainOperation(row, { kinds, hosts, nowMs, language }),
   };
 }

@@ -38,14 +38,24 @@ async function bench(kinds: OperationKind[], hosts: Partial<HostState> = {}) {
     gone: async () => false,
     ...hosts,
   };
-  const make = (more: { alone?: boolean } = {}): Engine =>
-    createEngine({ ...more, db, slots, bus, clock, random, log, hosts: state, kinds });
+  const engineOf = (its: OperationKind[], more: { alone?: boolean } = {}): Engine =>
+    createEngine({ ...more, db, slots, bus, clock, random, log, hosts: state, kinds: its });
+  const make = (more: { alone?: boolean } = {}): Engine => engineOf(kinds, more);
   const engine = make();
   engine.start();
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 30; turn++) await settled();
   };
-  return { clock, db, engine, make, settle, phase: () => db.read(async tx => (await operationsOf(tx, 'r'))[0]!.phase) };
+  return {
+    clock,
+    db,
+    bus,
+    engine,
+    engineOf,
+    make,
+    settle,
+    phase: () => db.read(async tx => (await operationsOf(tx, 'r'))[0]!.phase),
+  };
 }
 
 test('steps run in order and share what they learn', async () => {
@@ -198,6 +208,45 @@ for (const acts of [true, false])
     ok(!after.includes('host hears first again') && !after.includes('two after first'), after.join());
     equal(after.at(-1), 'two after second');
     equal((await db.read(tx => operationsOf(tx, 'r')))[0]!.phase, 'done');
+  });
+
+for (const at of [0, 1, 2, 3])
+  test(`what another version began and left at its step ${at + 1} is finished in that version's steps`, async () => {
+    const seen: string[] = [];
+    let held = true;
+    /** One step that both versions have; the older one cannot get past the one at `at`. */
+    const step = (name: string, order: number) => async (): Promise<void> => {
+      if (held && order === at) throw new Problem('unavailable', t.no);
+      seen.push(name);
+    };
+    const older = operation<object>('k', { onFailure: 'persist' });
+    for (const [order, name] of ['one', 'two', 'three', 'four'].entries()) older.call(name, { do: step(name, order) });
+    const newer = operation<object>('k', { onFailure: 'persist' });
+    for (const name of ['zero', 'two', 'one', 'between', 'three', 'four', 'last'])
+      newer.call(name, { do: step(name, -1) });
+    const { db, engine, settle, phase, clock, bus, engineOf } = await bench([older]);
+    await db.write(tx => start(tx, older, {}, { resourceId: 'r' }));
+    await settle();
+    await engine.stop();
+    held = false;
+    const next = engineOf([newer]);
+    next.start();
+    await clock.advance(60_000);
+    deepEqual(seen, ['one', 'two', 'three', 'four']);
+    equal(await phase(), 'done');
+
+    // What the newer one begins the older leaves to it.
+    await next.stop();
+    await db.write(tx => start(tx, newer, {}, { resourceId: 'r' }));
+    const old = engineOf([older]);
+    old.start();
+    await clock.advance(60_000);
+    equal(seen.length, 4);
+    await old.stop();
+    engineOf([newer]).start();
+    await clock.advance(60_000);
+    deepEqual(seen.slice(4), ['zero', 'two', 'one', 'between', 'three', 'four', 'last']);
+    await bus.close();
   });
 
 test('an engine that is alone takes over at once what a dead one had leased', async () => {

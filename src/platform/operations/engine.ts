@@ -6,6 +6,7 @@ import { type Clock, newUuid, type Random, type Timer } from '#/platform/clock/c
 import type { Database } from '#/platform/database/database.ts';
 import { nowMs, type Tx } from '#/platform/database/tx.ts';
 import type { Logger } from '#/platform/log/log.ts';
+import { kindAsBegun } from '#/platform/operations/as-begun.ts';
 import { createLeases, type Lease, LeaseLost, saveStep } from '#/platform/operations/leases.ts';
 import type { OperationKind, Outside, Step } from '#/platform/operations/operation.ts';
 import { attachHints, type OperationRow, table } from '#/platform/operations/operation.store.ts';
@@ -151,9 +152,9 @@ export function createEngine(options: EngineOptions): Engine {
       table(tx).selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst(),
     );
     if (!row || !leases.mayTake(row)) return 'lost';
-    const kind = kinds.get(row.kind);
+    const kind = kindAsBegun(kinds, row);
     if (!kind) {
-      log.error({ operation: id, kind: row.kind }, 'unknown kind of operation');
+      log.error({ operation: id, kind: row.kind }, 'an operation that only another version knows');
       return 'lost';
     }
     const step = kind.steps[row.step];
@@ -344,7 +345,7 @@ export function createEngine(options: EngineOptions): Engine {
   /** The step is done; with the last one, the operation is. */
   function goOn(tx: Tx, row: OperationRow, state: object): Promise<Outcome> {
     const at = nowMs(tx);
-    const last = row.step + 1 === kinds.get(row.kind)!.steps.length;
+    const last = row.step + 1 === kindAsBegun(kinds, row)!.steps.length;
     const change: Partial<OperationRow> = {
       ...(last ? { phase: 'done', leaseOwner: null } : {}),
       state: JSON.stringify(state),

@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { test } from 'node:test';
 import { explainOperation, type HostFacts, planKeysOf, stepsOf } from '#/platform/operations/explain.ts';
-import { operation } from '#/platform/operations/operation.ts';
+import { operation, type OperationKind } from '#/platform/operations/operation.ts';
 import type { OperationRow } from '#/platform/operations/operation.store.ts';
 import { Problem } from '#/platform/problem/problem.ts';
 import { storeProblem } from '#/platform/problem/stored-problem.ts';
@@ -16,6 +16,7 @@ const remove = operation<{ host: string }>('thing.delete', { onFailure: 'persist
   host,
   key: 'server/1',
 }));
+const kindsOf = (...kinds: OperationKind[]) => new Map(kinds.map(kind => [kind.kind, kind]));
 const nowMs = 1_000_000;
 const up: HostFacts = { name: 'vm', up: true, lastSeenAt: '2026-01-31T12:00:00.000000' };
 const down = { ...up, up: false };
@@ -33,6 +34,7 @@ function row(change: Partial<OperationRow>): OperationRow {
     attempts: 0,
     wakeAt: nowMs,
     stepStartedAt: nowMs,
+    stepNames: null,
     leaseOwner: null,
     leaseUntil: 0,
     epoch: 0,
@@ -96,13 +98,13 @@ const table: [what: string, change: Partial<OperationRow>, host: HostFacts, said
 
 for (const [what, change, host, said] of table)
   test(`an operation explains itself: ${what}`, () => {
-    equal(explainOperation(row(change), { kinds: [make, remove], hosts: [host], nowMs }), said);
+    equal(explainOperation(row(change), { kinds: kindsOf(make, remove), hosts: [host], nowMs }), said);
   });
 
 test('in Korean as well', () => {
   equal(
     explainOperation(row({ attempts: 2, problem, wakeAt: nowMs + 1_000 }), {
-      kinds: [make],
+      kinds: kindsOf(make),
       hosts: [],
       nowMs,
       language: 'ko',
@@ -112,7 +114,7 @@ test('in Korean as well', () => {
 });
 
 test('a host that is no more is named as such', () => {
-  const said = explainOperation(row(waiting), { kinds: [make], hosts: [], nowMs });
+  const said = explainOperation(row(waiting), { kinds: kindsOf(make), hosts: [], nowMs });
   equal(said.includes('the cloud knows no such host any more'), true, said);
 });
 

@@ -1,5 +1,6 @@
 // Why an operation is where it is: which step, which host, what error, what happens next. Pure; one sentence.
 
+import { kindAsBegun } from '#/platform/operations/as-begun.ts';
 import type { OperationKind, PlanKey } from '#/platform/operations/operation.ts';
 import type { OperationRow } from '#/platform/operations/operation.store.ts';
 import { reviveProblem } from '#/platform/problem/stored-problem.ts';
@@ -14,7 +15,7 @@ export interface HostFacts {
 }
 
 export interface ExplainOptions {
-  kinds: Iterable<OperationKind>;
+  kinds: ReadonlyMap<string, OperationKind>;
   hosts: Iterable<HostFacts>;
   /** Milliseconds since 1970. */
   nowMs: number;
@@ -43,7 +44,7 @@ function clauses(row: OperationRow, options: ExplainOptions, language: string): 
     case 'abandoned':
       return [t[row.phase].say(language), ...because];
   }
-  const kind = [...options.kinds].find(one => one.kind === row.kind);
+  const kind = kindAsBegun(options.kinds, row);
   if (!kind) return [t.unknownKind.say(language)];
   const waitMs = Math.max(0, row.wakeAt - options.nowMs);
   const seconds = Math.ceil(waitMs / 1000);

@@ -2,6 +2,7 @@
 
 import { createIndex, createTable, type Migration } from '#/platform/database/migrations.ts';
 import { afterCommit, contextOf, newId, now, nowMs, type Tx } from '#/platform/database/tx.ts';
+import { stepNamesOf } from '#/platform/operations/as-begun.ts';
 import type { Operation } from '#/platform/operations/operation.ts';
 
 /** `forward` and `undo` are under way; the others have ended. */
@@ -16,6 +17,8 @@ export interface OperationRow {
   /** JSON: the input and all that the steps have added. */
   state: string;
   step: number;
+  /** The names of the steps that it began with, each on a line; null where a version before did not tell. */
+  stepNames: string | null;
   phase: Phase;
   attempts: number;
   /** Milliseconds since 1970: not to be looked at before. */
@@ -77,6 +80,7 @@ export async function start<I extends object, S extends object>(
       requestId: contextOf(tx).requestId,
       state: JSON.stringify(input),
       step: 0,
+      stepNames: stepNamesOf(kind),
       phase: 'forward',
       attempts: 0,
       wakeAt: at + (about.delayMs ?? 0),
@@ -274,5 +278,9 @@ export const operationMigrations: Migration[] = [
         .addColumn('epoch', engine === 'sqlite' ? 'integer' : 'bigint', column => column.notNull().defaultTo(0))
         .execute();
     },
+  },
+  {
+    name: 'platform/0007-operation-step-names',
+    up: tx => tx.schema.alterTable('operations').addColumn('stepNames', 'text').execute(),
   },
 ];

@@ -92,7 +92,7 @@ async function mustStillBe(tx: Tx, { id }: Found, version: Microversion): Promis
 const eventsRule = 'os_compute_api:os-instance-actions:events';
 const detailsRule = 'os_compute_api:os-instance-actions:events:details';
 
-const show = (kinds: OperationKind[]) =>
+const show = (kinds: ReadonlyMap<string, OperationKind>) =>
   endpoint({
     policy: 'os_compute_api:os-instance-actions:show',
     allow: projectReader,
@@ -123,7 +123,7 @@ const show = (kinds: OperationKind[]) =>
 async function whyUnfinished(
   tx: Tx,
   { serverId, requestId }: Action,
-  kinds: OperationKind[],
+  kinds: ReadonlyMap<string, OperationKind>,
   language: string,
 ): Promise<string | null> {
   const operation = (await operationsOf(tx, serverId)).find(
@@ -157,5 +157,5 @@ function eventView(
 }
 
 /** @param kinds the service's operations: an unfinished action is explained by its own */
-export const actionEndpoints = (kinds: OperationKind[]) => [list, show(kinds)];
+export const actionEndpoints = (kinds: OperationKind[]) => [list, show(new Map(kinds.map(kind => [kind.kind, kind])))];
 export const actionRules = { [eventsRule]: admin, [detailsRule]: admin };
