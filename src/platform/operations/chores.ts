@@ -17,6 +17,8 @@ export interface Chore {
 
 /** Runs that are further apart did not go by the same clock, or nothing ran in between: no moment to forget things. */
 const believedPeriods = 10;
+/** So far apart may the clocks of nodes be: whoever is ahead then does the work, and the others once it has gone. */
+const skewMs = 10 * 60_000;
 /** Processes look at different moments; what is due a little later is done now. */
 const early = 0.05;
 
@@ -65,7 +67,7 @@ async function dueInMs(db: Database, { name, everyMs }: Chore): Promise<number> 
   return db.read(async tx => {
     const last = await table(tx).selectFrom('chores').select('ranAt').where('name', '=', name).executeTakeFirst();
     const wait = last ? last.ranAt + everyMs - nowMs(tx) : 0;
-    return wait > everyMs ? 0 : Math.max(0, wait);
+    return wait > everyMs + skewMs ? 0 : Math.min(everyMs, Math.max(0, wait));
   });
 }
 
@@ -79,13 +81,13 @@ export async function runWhenDue(db: Database, chore: Chore): Promise<boolean> {
     const at = nowMs(tx);
     const last = await table(tx).selectFrom('chores').select('ranAt').where('name', '=', chore.name).executeTakeFirst();
     const since = last ? at - last.ranAt : Number.POSITIVE_INFINITY;
-    if (since >= 0 && since < chore.everyMs * (1 - early)) return false;
+    if (since > -skewMs && since < chore.everyMs * (1 - early)) return false;
     await table(tx)
       .insertInto('chores')
       .values({ name: chore.name, ranAt: at })
       .onConflict(conflict => conflict.column('name').doUpdateSet({ ranAt: at }))
       .execute();
-    if (since < 0 || since > believedPeriods * chore.everyMs) return false;
+    if (since < 0 || since > Math.max(believedPeriods * chore.everyMs, skewMs)) return false;
     await chore.run(tx);
     return true;
   });
