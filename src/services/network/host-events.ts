@@ -4,7 +4,7 @@ import { db } from '#/services/network/tables.ts';
 import { now, type Tx } from '#/platform/database/tx.ts';
 import { emit } from '#/platform/events/events.ts';
 import { replanNetwork } from '#/services/network/affected.ts';
-import { fillDhcp, heal } from '#/services/network/agents/heal.ts';
+import { fillDhcp, healAfter } from '#/services/network/agents/heal.ts';
 import { carrierFor } from '#/services/network/networks/carrier.ts';
 import { routerStateTold } from '#/services/network/routers/ha-router.ts';
 import { placeRouters } from '#/services/network/routers/place-router.ts';
@@ -21,7 +21,7 @@ export async function onHostEvent(
     await fillDhcp(tx);
     return placeRouters(tx);
   }
-  if (event.type === 'host.down') return heal(tx);
+  if (event.type === 'host.down') return healAfter(tx, host);
   if (event.type === 'router.state')
     return routerStateTold(tx, host, String(event['routerId']), String(event['state']));
   if (event.type !== 'entry.applied' || typeof event['key'] !== 'string') return;

@@ -19,6 +19,24 @@ export async function heal(tx: Tx): Promise<void> {
   await moveLostRouters(tx, atOnce);
 }
 
+/** A host is gone. Most carry nothing for others, and all may go at once: each then costs little, however many there are. */
+export async function healAfter(tx: Tx, host: string): Promise<void> {
+  if (await carriesSomething(tx, host)) await heal(tx);
+}
+
+async function carriesSomething(tx: Tx, host: string): Promise<boolean> {
+  const router = await db(tx).selectFrom('routers').select('id').where('host', '=', host).executeTakeFirst();
+  const replica = await db(tx).selectFrom('routerHosts').select('routerId').where('host', '=', host).executeTakeFirst();
+  const dhcp = await db(tx)
+    .selectFrom('ports')
+    .select('id')
+    .where('host', '=', host)
+    .where('deviceOwner', '=', dhcpOwner)
+    .executeTakeFirst();
+  const outside = await db(tx).selectFrom('networks').select('id').where('carrier', '=', host).executeTakeFirst();
+  return [router, replica, dhcp, outside].some(row => row !== undefined);
+}
+
 async function moveLostDhcp(tx: Tx): Promise<void> {
   const able = (await ableHosts(tx, 'dhcp')).map(host => host.name);
   if (!able.length) return;
