@@ -50,6 +50,8 @@ export interface Agent {
   start(): Promise<void>;
   /** Lets go; the host stays as it is. */
   stop(): Promise<void>;
+  /** Asks the control plane soon, as when the line to it stands again; not all hosts at the same moment. */
+  lookSoon(): void;
   /** True when the host is as planned, or only retries wait, and all has been reported. */
   quiet(): boolean;
   /** What keeps it from being quiet: keys, `filters`, `control plane`. */
@@ -60,6 +62,7 @@ const heartbeatMs = 3_000;
 /** How long a host that starts waits for the control plane's word before it follows the plan that it remembers. */
 const aloneMs = 10_000;
 const lookMs = 5_000;
+const soonMs = 1_000;
 const verifyMs = 120_000;
 
 export function createAgent(options: AgentOptions): Agent {
@@ -200,6 +203,7 @@ export function createAgent(options: AgentOptions): Agent {
       for (const end of ends) end();
       await closeDrivers(options);
     },
+    lookSoon: () => timers.after(random.bytes(2).readUInt16BE() % soonMs, look),
     quiet: () => unrest().next().done === true,
     unrest: () => [...unrest()],
   };

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { qemuHypervisor } from '#/drivers/hypervisor/qemu/qemu-hypervisor.ts';
 import { bridgeNetwork } from '#/drivers/network/bridge/bridge-network.ts';
 import { fileVolumes } from '#/drivers/volume/file/file-volumes.ts';
-import { createAgent } from '#/host/agent.ts';
+import { type Agent, createAgent } from '#/host/agent.ts';
 import { controlDialer } from '#/host/dial-control.ts';
 import { imageFetcher } from '#/host/fetch-image.ts';
 import { closeDrivers, type HostDrivers, listEntries, removeEntry } from '#/host/host-drivers.ts';
@@ -50,10 +50,12 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   const channel = await channelOf(options);
   const drivers = realDrivers(options, channel);
   const host = hostNameOf(options.config);
+  let agent: Agent | undefined;
+  const parts = { clock, random, log, onConnect: () => agent?.lookSoon() };
   const bus =
-    configuredNatsBus(options.config, subjectToken(host), tlsFilesIn(paths.machine), { clock, random, log }) ??
-    socketBusClient({ path: paths.busSocket, clock, log });
-  const agent = createAgent({
+    configuredNatsBus(options.config, subjectToken(host), tlsFilesIn(paths.machine), parts) ??
+    socketBusClient({ path: paths.busSocket, ...parts });
+  agent = createAgent({
     host,
     ...(options.version === undefined ? {} : { version: options.version }),
     address: tunnelAddressOf(options.config),
@@ -71,7 +73,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   await agent.start();
   return {
     async close() {
-      await agent.stop();
+      await agent!.stop();
       await channel?.close();
       await bus.close();
     },

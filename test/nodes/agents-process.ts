@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { neighbourhood, simulatedHost } from '#/drivers/simulated-host.ts';
-import { createAgent } from '#/host/agent.ts';
+import { type Agent, createAgent } from '#/host/agent.ts';
 import { memoryPlanFile } from '#/host/plan-file.ts';
 import { simulatedDrivers } from '#/host/simulated-host.ts';
 import { natsBus } from '#/platform/bus/nats/nats-bus.ts';
@@ -18,8 +18,9 @@ for (let at = 1; at <= Number(count); at++) {
   const machine = simulatedHost({ ...parts, name: host, neighbourhood: neighbours });
   const file = (ending: string): string => join(directory!, `${host}.${ending}`);
   const tls = { caFile: join(directory!, 'ca.crt'), certFile: file('crt'), keyFile: file('key') };
-  const bus = natsBus({ servers: [url!], name: host, tls, ...parts });
-  void createAgent({
+  let agent: Agent | undefined;
+  const bus = natsBus({ servers: [url!], name: host, tls, onConnect: () => agent?.lookSoon(), ...parts });
+  agent = createAgent({
     host,
     address: null,
     ...simulatedDrivers({ machine, ...parts }),
@@ -27,6 +28,7 @@ for (let at = 1; at <= Number(count); at++) {
     ...parts,
     planFile: memoryPlanFile(),
     consoleDirectory: null,
-  }).start();
+  });
+  void agent.start();
 }
 setInterval(() => {}, 1 << 30);

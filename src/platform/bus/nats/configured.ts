@@ -40,7 +40,7 @@ export function configuredNatsBus(
   config: Settings,
   name: string,
   own: TlsFiles,
-  parts: { clock: Clock; random: Random; log: Logger },
+  parts: { clock: Clock; random: Random; log: Logger; onConnect?: () => void },
 ): Bus | null {
   const servers = busServersOf(config);
   if (!servers.length) return null;
