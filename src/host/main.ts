@@ -73,7 +73,7 @@ export async function startAgent(options: HostOptions): Promise<{ close(): Promi
   await agent.start();
   return {
     async close() {
-      await agent!.stop();
+      await agent.stop();
       await channel?.close();
       await bus.close();
     },
