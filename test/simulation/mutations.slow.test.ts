@@ -14,7 +14,7 @@ const seeds = 12;
 for (const [name, mutate] of Object.entries(mutations))
   test(`noticed: ${name}`, async context => {
     for (let seed = 1; seed <= seeds; seed++) {
-      const { violations } = await simulate({ seed, actions: 250, hosts: 3, mutation: mutate() });
+      const { violations } = await simulate({ seed, actions: 500, hosts: 3, mutation: mutate() });
       if (violations.length === 0) continue;
       context.diagnostic(`seed ${seed}: ${violations[0]!.sentence.en}`);
       return;

@@ -118,12 +118,11 @@ export const networkActs: Line[] = [
     (verb): Line => [
       1,
       async ({ ask, some }) => {
-        const router = some('router');
-        if (!router) return;
-        const { body } = await ask('GET', `${network}/ports?device_id=${router.id}&network_id=${some('network')?.id}`);
+        const id = some('router')?.id ?? 'none';
+        const { body } = await ask('GET', `${network}/ports?device_id=${id}&network_id=${some('network')?.id}`);
         const address: string = body?.ports?.[0]?.fixed_ips?.[0]?.ip_address ?? '10.1.1.1';
         const routes = [{ destination: '192.0.2.0/24', nexthop: address.replace(/\d+$/, '9') }];
-        await ask('PUT', `${router.path}/${verb}_extraroutes`, { router: { routes } });
+        await ask('PUT', `${network}/routers/${id}/${verb}_extraroutes`, { router: { routes } });
       },
     ],
   ),

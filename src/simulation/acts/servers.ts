@@ -1,6 +1,7 @@
 // What users do with servers.
 
 import { adminCall, call, keep, type Line, make, remove, type User } from '#/simulation/acts/act.ts';
+import type { Thing } from '#/simulation/model.ts';
 
 const compute = '/compute/v2.1';
 const action = `POST ${compute}/servers/{server}/action`;
@@ -11,11 +12,11 @@ const publicKey = `ssh-ed25519 ${Buffer.concat([
   Buffer.alloc(32, 7),
 ]).toString('base64')} one`;
 
-async function createServer(user: User): Promise<void> {
+async function createServer(user: User, network?: Thing): Promise<void> {
   const { create, name, dice, some, cloud, model } = user;
   const { flavors, imageId } = cloud.template;
-  const port = dice.chance(0.3) ? some('port') : undefined;
-  const own = dice.chance(0.6) ? some('network') : undefined;
+  const port = !network && dice.chance(0.3) ? some('port') : undefined;
+  const own = network ?? (dice.chance(0.6) ? some('network') : undefined);
   const networks = port ? [{ port: port.id }] : own ? [{ uuid: own.id }] : 'none';
   const volume = dice.chance(0.15) ? some('volume') : undefined;
   const group = dice.chance(0.3) ? some('server_group') : undefined;
@@ -64,6 +65,49 @@ async function evacuate({ admin, cloud, some }: User, how: object, version?: str
   await admin.ask('POST', `${path}/action`, { evacuate: how }, version);
   host?.powerOn();
 }
+
+/** What is named at random seldom is ready: who is patient makes what there is not, and waits. */
+async function patiently({ cloud }: User, attempt: (first: boolean) => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 12; tries++) {
+    if (await attempt(tries === 0)) return;
+    await new Promise<void>(resolve => void cloud.time.after(5_000, resolve));
+  }
+}
+
+const attachVolume = (user: User): Promise<void> =>
+  patiently(user, async first => {
+    const { ask, create, dice, name } = user;
+    const { body: own } = await ask('GET', `${compute}/servers/detail?status=ACTIVE`);
+    const { body: free } = await ask('GET', '/volume/v3/{project}/volumes/detail?status=available');
+    const [servers = [], volumes = []] = [own?.servers, free?.volumes] as ({ id: string }[] | undefined)[];
+    if (first && servers.length === 0) await createServer(user);
+    if (first && volumes.length === 0) await create('volume', { volume: { size: 1, name: name() } });
+    if (servers.length === 0 || volumes.length === 0) return false;
+    const volumeAttachment = { volumeId: dice.pick(volumes).id };
+    await ask('POST', `${compute}/servers/${dice.pick(servers).id}/os-volume_attachments`, { volumeAttachment });
+    return true;
+  });
+
+/** A port may be deleted while a server has it. */
+const deletePluggedPort = (user: User): Promise<void> =>
+  patiently(user, async first => {
+    const { ask, create, dice, name, unsettle } = user;
+    const { body } = await ask('GET', '/network/v2.0/ports?status=ACTIVE');
+    const ports = (body?.ports ?? []) as { id: string; device_owner: string }[];
+    const plugged = ports.filter(port => port.device_owner.startsWith('compute:'));
+    if (plugged.length > 0) {
+      unsettle('port');
+      await ask('DELETE', `/network/v2.0/ports/${dice.pick(plugged).id}`);
+      return true;
+    }
+    const network = first && (await create('network', { network: { name: name() } }));
+    if (network) {
+      const subnet = { name: name(), network_id: network.id, ip_version: 4, cidr: '10.77.0.0/24' };
+      await create('subnet', { subnet });
+      await createServer(user, network);
+    }
+    return false;
+  });
 
 export const serverActs: Line[] = [
   [12, createServer],
@@ -143,6 +187,7 @@ export const serverActs: Line[] = [
       },
     ],
   ),
+  [4, attachVolume],
   call(3, `DELETE ${compute}/servers/{server}/os-volume_attachments/{volume}`),
   call(3, `POST ${compute}/servers/{server}/os-interface`, ({ some, dice }) => {
     const port = some('port')?.id;
@@ -152,7 +197,7 @@ export const serverActs: Line[] = [
   // What it really has: those named at random seldom are.
   [
     2,
-    async ({ ask, some, dice, unsettle }) => {
+    async ({ ask, some, dice }) => {
       const server = some('server');
       if (!server) return;
       const volumes = dice.chance(0.5);
@@ -161,15 +206,10 @@ export const serverActs: Line[] = [
       const has = (body?.volumeAttachments ?? body?.interfaceAttachments ?? []) as Record<string, string>[];
       if (has.length === 0) return;
       const one = dice.pick(has);
-      // A port may also be deleted while a server has it.
-      if (!volumes && dice.chance(0.5)) {
-        unsettle('port');
-        await ask('DELETE', `/network/v2.0/ports/${one['port_id']}`);
-        return;
-      }
       await ask('DELETE', `${server.path}/${part}/${volumes ? one['volumeId'] : one['port_id']}`);
     },
   ],
+  [2, deletePluggedPort],
   make(2, 'server_group', ({ name, dice }) => ({
     server_group: {
       name: name(),
