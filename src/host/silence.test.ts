@@ -6,13 +6,15 @@ import { memoryBus } from '#/platform/bus/memory-bus.ts';
 import { migrate } from '#/platform/database/migrations.ts';
 import type { Tx } from '#/platform/database/tx.ts';
 import { createLogger } from '#/platform/log/log.ts';
-import { testDatabase } from '../../test/postgres/test-database.ts';
+import { type TestDatabase, testDatabase } from '../../test/postgres/test-database.ts';
 import { seededRandom } from '../../test/seeded-random.ts';
 import { virtualClock } from '../../test/virtual-clock.ts';
 
 test('those who fall silent together are all down before what one carried goes elsewhere', async () => {
-  const clock = virtualClock();
-  const db = await testDatabase({ clock, random: seededRandom(1), slots: new Map() });
+  const clock = virtualClock(undefined, async () => db?.idle());
+  await using end = new AsyncDisposableStack();
+  const db: TestDatabase = await testDatabase({ clock, random: seededRandom(1), slots: new Map() });
+  end.defer(() => db.close());
   const log = createLogger('test', 'silent');
   const bus = memoryBus({ clock, log });
   await migrate(db, hostMigrations);
@@ -54,5 +56,4 @@ test('those who fall silent together are all down before what one carried goes e
   deepEqual(told.slice(2), [['two', 'host.up', ['three', 'two']]]);
   silence.stop();
   await bus.close();
-  await db.close();
 });
