@@ -284,6 +284,8 @@ function nodeTest(paths: string[], flags: string[]): Promise<boolean> {
     '--test',
     '--test-reporter=spec',
     `--test-timeout=${longestMs}`,
+    // What a failed test leaves open must not keep the result from being told.
+    '--test-force-exit',
     ...flags,
     ...paths,
   ]);
