@@ -38,6 +38,7 @@ const hostPackages = [
   'ncat',
   'python3-minimal',
   'slapd',
+  'ldap-utils',
 ];
 
 /** A test, or a file of them, that takes longer hangs: it fails, and the others go on. */
