@@ -3,7 +3,6 @@
 
 import { deepEqual, doesNotMatch, equal, match, ok, rejects } from 'node:assert/strict';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -17,6 +16,7 @@ import { systemClock, systemRandom } from '#/platform/clock/clock.ts';
 import { createLogger } from '#/platform/log/log.ts';
 import type { Problem } from '#/platform/problem/problem.ts';
 import { systemRun } from '#/platform/process/run.ts';
+import { freePort } from '../../../../test/nats/server.ts';
 import { distantReconnectDelaySeconds } from './command-line.ts';
 import { type DistantVolumes, distantVolumes, type DistantWay } from './distant-volumes.ts';
 import { guestPaths } from './paths.ts';
@@ -97,14 +97,6 @@ async function twoHosts() {
       await rm(root, { recursive: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 const pause = (ms: number): Promise<void> => new Promise(resolve => setTimeout(resolve, ms));
